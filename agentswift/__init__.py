@@ -1,0 +1,1 @@
+"""agentswift: train language models to call tools, over ms-swift."""

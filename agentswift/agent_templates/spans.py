@@ -1,0 +1,88 @@
+"""Text with spans, the common coin of agent templates: pieces, their fields, and what reading gives back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from agentswift.conversation import Field, Step, Tool
+
+
+@dataclass(frozen=True)
+class Span:
+    """Characters [start, end) of a piece that belong to `field`; `step` indexes the turn's steps (-1: none).
+
+    For a "label", `of` is the field it introduces ("Action:" → action).
+    """
+
+    field: Field
+    start: int
+    end: int
+    step: int = -1
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of text and its spans: in order, covering `text`, no gap, no overlap, none empty.
+
+    `role` "generated": the model writes it, in one go, up to a stop. "observation": a tool's result, put in by
+    whoever runs the agent. "given": system or user text.
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+    role: Literal["generated", "observation", "given"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why model text is not a well-formed step; `kind` is one of unparsable, unknown_tool, missing_argument,
+    unknown_argument, ill_typed_argument, stray_text."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a template read in one generation: its steps, and what was wrong with it. Reading never raises."""
+
+    steps: tuple[Step, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+class AgentTemplate(Protocol):
+    """One way of putting tools, calls and observations into text; ms-swift's names where it has them."""
+
+    name: str
+    stop: tuple[str, ...]  # stop words that end a generation, besides the chat template's own stop token
+    observation_place: Literal["assistant", "user"]  # in the agent's own slot, or as a turn of the user's slot
+
+    def system(self, system: str | None, tools: Sequence[Tool]) -> Piece:
+        """Return the system message (role "given"; fields system and tools); empty text when there is none."""
+
+    def user(self, text: str, tools: Sequence[Tool]) -> Piece:
+        """Return the user's message as this template words it (role "given")."""
+
+    def write(self, steps: Sequence[Step]) -> list[Piece]:
+        """Return a turn's steps as pieces: generated ones, cut at each stop, with observations between them.
+
+        An observation's piece holds just what is put in for it. The stop token is not written here: the chat
+        template adds it after the last generated piece, and, where observations go to the user's slot, after each.
+        """
+
+    def read(self, text: str, tools: Sequence[Tool], *, is_agent: bool = True) -> Reading:
+        """Return the steps in one generation (stop word there or cut off). For what `write` wrote, no problems."""
+
+    def read_observation(self, text: str) -> tuple[Step, ...]:
+        """Return the observation steps in the text of one observation piece."""
+
+
+def joined(parts: Sequence[tuple[str, Field, int] | tuple[str, Field, int, str]], role: Literal["generated", "observation", "given"]) -> Piece:
+    """Join (text, field, step[, of]) parts into one piece; empty parts vanish."""
+    text, spans = "", []
+    for part, field, step, *of in parts:
+        if part:
+            spans.append(Span(field, len(text), len(text) + len(part), step, *of))
+            text += part
+    return Piece(text, tuple(spans), role)

@@ -1,0 +1,1 @@
+"""The shape of each conf/ group and of each command's run."""

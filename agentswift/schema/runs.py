@@ -1,0 +1,145 @@
+"""The shape of each command's run: what its primary config composes to."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from omegaconf import MISSING
+
+from agentswift.schema.groups import Compute, Data, Hub, Launch, LossScale, Model, Template, Tuner
+
+
+class ShowOutput(Enum):
+    """How `show` draws."""
+
+    text = "text"
+    html = "html"
+    jsonl = "jsonl"
+
+
+class Output(Enum):
+    """How findings and lists are printed."""
+
+    text = "text"
+    jsonl = "jsonl"
+
+
+@dataclass(kw_only=True)
+class Train:
+    """`agentswift train`. Names and meanings of the hyper-parameters are ms-swift's."""
+
+    model: Model = MISSING
+    template: Template = MISSING
+    data: Data = MISSING
+    loss_scale: LossScale = MISSING
+    tuner: Tuner = MISSING
+    compute: Compute = MISSING
+    launch: Launch = MISSING
+    learning_rate: float = MISSING
+    num_train_epochs: float = MISSING
+    max_steps: int = MISSING  # -1: as num_train_epochs says
+    per_device_train_batch_size: int = MISSING  # rows a rank and step
+    per_device_eval_batch_size: int = MISSING
+    gradient_accumulation_steps: int = MISSING
+    max_length: int = MISSING  # tokens; longer rows are left out and counted
+    warmup_ratio: float = MISSING
+    weight_decay: float = MISSING
+    max_grad_norm: float = MISSING
+    lr_scheduler_type: str = MISSING
+    logging_steps: int = MISSING
+    eval_steps: int = MISSING
+    save_steps: int = MISSING
+    save_total_limit: int = MISSING
+    packing: bool = MISSING  # several rows in one sequence of max_length
+    split: float = MISSING  # share of the rows held out for eval loss, 0 ≤ split < 1
+    seed: int = MISSING
+    hub: Hub = MISSING
+    registry: list[str] = MISSING  # the user's folders with dataset cards
+    output_dir: str = MISSING
+    dry_run: bool = MISSING
+    extra: dict[str, Any] = MISSING  # ms-swift arguments passed on as they are
+
+
+@dataclass(kw_only=True)
+class Export:
+    """`agentswift export`: an adapter merged into its base."""
+
+    checkpoint: str = MISSING  # checkpoint-* folder, or a run's folder (its best, else its last)
+    torch_dtype: str | None = MISSING  # of the merged weights; null: the base's
+    output_dir: str | None = MISSING  # null: CHECKPOINT-merged beside it
+    overwrite: bool = MISSING
+    hub: Hub = MISSING
+
+
+@dataclass(kw_only=True)
+class Eval:
+    """`agentswift eval`: the first assistant step of held-out rows, generated and scored."""
+
+    checkpoint: str | None = MISSING  # null: the base model of `model`
+    model: Model = MISSING
+    template: Template = MISSING
+    data: Data = MISSING
+    samples: int | None = MISSING  # rows scored, a fixed sample by `seed`, spread over the parts; null: all
+    max_new_tokens: int = MISSING
+    batch_size: int = MISSING  # rows generated together
+    threads: int | None = MISSING
+    seed: int = MISSING
+    hub: Hub = MISSING
+    registry: list[str] = MISSING
+    output_dir: str = MISSING
+
+
+@dataclass(kw_only=True)
+class Show:
+    """`agentswift show`: tokens by field and weight."""
+
+    model: Model = MISSING
+    template: Template = MISSING
+    data: Data = MISSING
+    loss_scale: LossScale = MISSING
+    path: str | None = MISSING  # same as data.path
+    format: str | None = MISSING  # same as data.format
+    rows: str = MISSING  # a number, or "all"
+    max_length: int = MISSING
+    output: ShowOutput = MISSING
+    file: str | None = MISSING  # where output=html goes; null: show.html in the run's folder
+    hub: Hub = MISSING
+    registry: list[str] = MISSING
+    output_dir: str = MISSING
+
+
+@dataclass(kw_only=True)
+class Check:
+    """`agentswift check`: findings and counts."""
+
+    data: Data = MISSING
+    path: str | None = MISSING
+    format: str | None = MISSING
+    output: Output = MISSING
+    most: int = MISSING  # findings printed a rule; all of them with output=jsonl
+    hub: Hub = MISSING
+    registry: list[str] = MISSING
+
+
+@dataclass(kw_only=True)
+class List:
+    """`agentswift list`."""
+
+    what: str = MISSING  # all, datasets, models, templates, loss_scales, experiments, formats
+    output: Output = MISSING
+    registry: list[str] = MISSING
+
+
+@dataclass(kw_only=True)
+class Register:
+    """`agentswift register`."""
+
+    name: str = MISSING
+    path: str = MISSING
+    format: str | None = MISSING  # null: guessed
+    template: Template = MISSING
+    loss_scale: LossScale = MISSING
+    license: str | None = MISSING
+    description: str | None = MISSING
+    overwrite: bool = MISSING
+    registry: list[str] = MISSING  # the first is written to
