@@ -1,0 +1,181 @@
+"""From the parts of a mix to Conversations: cards and files are read, checked, told apart, and every row is counted."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from pathlib import Path
+
+from agentswift.cards import Card, Cards
+from agentswift.check import check_conversation
+from agentswift.conversation import Conversation, Source, Step
+from agentswift.errors import CardError, DataError, RowError
+from agentswift.formats import Format, detect, find_format
+from agentswift.mix import fingerprint
+from agentswift.rows import Finding, Ledger, Row, read_rows
+from agentswift.schema.groups import Data, Dedup
+
+Local = Callable[[Card], Path]  # a card → its file or folder on this disk (raises HubError)
+
+
+@dataclass
+class Corpus:
+    """What a mix's parts hold: kept conversations a part, what became of every row, and why."""
+
+    parts: dict[str, list[Conversation]] = field(default_factory=dict)
+    ledgers: dict[str, Ledger] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def refused(self) -> int:
+        """Rows refused, over all parts."""
+        return sum(ledger.refused for ledger in self.ledgers.values())
+
+
+def gather(data: Data, cards: Cards, local: Local) -> Corpus:
+    """Read every part of `data`. Raises CardError or DataError for a part that cannot be read at all."""
+    corpus, seen = Corpus(), set[str]()
+    for card in part_cards(data, cards):
+        kept: list[Conversation] = []
+        ledger = Ledger(card.name)
+        for outcome in read_part(card, local(card)):
+            ledger.read += outcome.counts
+            corpus.findings += outcome.findings
+            if outcome.conversation is None:
+                ledger.refused += outcome.counts
+            elif data.dedup is Dedup.exact and (print_ := fingerprint(outcome.conversation)) in seen:
+                ledger.duplicates += 1
+            else:
+                seen.update([print_] if data.dedup is Dedup.exact else [])
+                ledger.kept += 1
+                kept.append(_dressed(outcome.conversation, data))
+        if not ledger.read:
+            raise DataError(f"{card.name}: no rows in {local(card)}. Is it the right file?")
+        corpus.parts[card.name], corpus.ledgers[card.name] = kept, ledger
+    return corpus
+
+
+def enforce(corpus: Corpus, max_refused: int) -> None:
+    """Raise DataError with the refused rows by rule when there are more than `max_refused` (-1: any number)."""
+    if max_refused < 0 or corpus.refused <= max_refused:
+        return
+    errors = [f for f in corpus.findings if f.severity == "error"]
+    first = {f.rule: f for f in reversed(errors)}
+    lines = [
+        f"  {sum(e.rule == rule for e in errors):6}  {rule}: first {f.file}:{f.line} {f.path}: {f.message}"
+        for rule, f in sorted(first.items())
+    ]
+    raise DataError(
+        f"{corpus.refused} rows refused, and data.max_refused={max_refused}:\n" + "\n".join(lines) + "\n"
+        "Mend the rows (agentswift check lists each), or train without them: "
+        f"data.max_refused={corpus.refused} (-1: any number)"
+    )
+
+
+def part_cards(data: Data, cards: Cards) -> list[Card]:
+    """Return the cards of a mix's parts, or one made up for `data.path`."""
+    if data.path is not None:
+        path = Path(data.path)
+        return [Card(name=path.stem or "data", format=data.format or "", path=str(path.absolute()), trusted=True)]
+    if not data.parts:
+        raise DataError("no data: name a card (data=NAME), or a file (data.path=FILE). agentswift list what=datasets")
+    return [cards[name] for name in data.parts]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one row: a Conversation, or None when it was refused; `counts` rows read (0 or 1)."""
+
+    conversation: Conversation | None
+    findings: tuple[Finding, ...] = ()
+    counts: int = 1
+
+
+def read_part(card: Card, path: Path) -> Iterator[Outcome]:
+    """Yield an outcome for each row of a part, as a stream: memory does not grow with the file."""
+    layout = _layout(card) if card.format else None
+    for file in _files(path):
+        for row in read_rows(file):
+            if isinstance(row, Finding):
+                yield Outcome(None, (replace(row, dataset=card.name),))
+                continue
+            source = Source(
+                dataset=card.name, file=str(file), line=row.line, row=row.row, id=str(row.values.get("id") or "")
+            )
+            try:
+                layout = layout or detect(row.values)
+                conversation = replace(layout.read(row.values), source=source)
+            except RowError as error:
+                yield Outcome(None, (_refusal(error, source),))
+                continue
+            findings = tuple(check_conversation(conversation))
+            bad = any(f.severity == "error" for f in findings)
+            yield Outcome(None if bad else conversation, findings)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(f for f in path.rglob("*") if f.is_file() and f.name.split(".", 1)[-1] in _DATA_ENDINGS)
+    if not files:
+        raise DataError(f"{path}: no data file in this folder (jsonl, json, csv, parquet, jsonl.gz, jsonl.zst)")
+    return files
+
+
+_DATA_ENDINGS = {"jsonl", "json", "csv", "parquet", "jsonl.gz", "jsonl.zst"}
+
+
+def _layout(card: Card) -> Format:
+    if ":" not in card.format:
+        return find_format(card.format)
+    if not card.trusted:
+        raise CardError(
+            f"{card.source}: format {card.format!r} is Python, and is only imported from your own registry folder "
+            "or an installed plugin"
+        )
+    module, _, name = card.format.partition(":")
+    try:
+        read = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise CardError(f"{card.source}: format {card.format!r} cannot be imported: {error}") from error
+    return Format(card.format, "the user's own", read, lambda _: True)
+
+
+def _refusal(error: RowError, source: Source) -> Finding:
+    return Finding(
+        file=source.file,
+        line=source.line,
+        row=source.row,
+        path=error.path,
+        rule=error.rule,
+        severity="error",
+        message=str(error),
+        fix=error.fix,
+        dataset=source.dataset,
+    )
+
+
+def _dressed(conversation: Conversation, data: Data) -> Conversation:
+    """Put the run's system prompt where there is none, and its name and author in self-cognition rows."""
+    if data.system is not None and conversation.system is None:
+        conversation = replace(conversation, system=data.system)
+    if not (data.model_name or data.model_author):
+        return conversation
+    chinese = any("\u4e00" <= c <= "\u9fff" for turn in conversation.turns for c in turn.user or "")
+    words = {}
+    for names, marks in ((data.model_name, ("{{NAME}}", "<NAME>")), (data.model_author, ("{{AUTHOR}}", "<AUTHOR>"))):
+        if names:
+            words.update(dict.fromkeys(marks, names[0 if chinese else -1]))
+
+    def filled(text: str) -> str:
+        for mark, word in words.items():
+            text = text.replace(mark, word)
+        return text
+
+    def step(old: Step) -> Step:
+        return replace(old, text=filled(old.text))
+
+    turns = tuple(
+        replace(t, user=None if t.user is None else filled(t.user), steps=tuple(map(step, t.steps)))
+        for t in conversation.turns
+    )
+    return replace(conversation, turns=turns)

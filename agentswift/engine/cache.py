@@ -1,0 +1,125 @@
+"""Encoded conversations on disk: ids and spans, memory-mapped, written once a (data, template, tokenizer); no weights.
+
+One Arrow file a key, in the user's cache folder. It is written under another name and renamed, so what carries the
+final name is whole; a lock keeps two processes from encoding the same thing twice.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from agentswift.conversation import FIELDS, Field
+from agentswift.engine.encode import Encoded
+from agentswift.weights import SpanRow
+
+Ints = npt.NDArray[np.int32]
+
+_SCHEMA = pa.schema(
+    {
+        "input_ids": pa.list_(pa.int32()),
+        "span_ids": pa.list_(pa.int32()),
+        "field": pa.list_(pa.int32()),  # the span table, a column each: index into FIELDS
+        "of": pa.list_(pa.int32()),  # index into FIELDS, -1: none
+        "turn": pa.list_(pa.int32()),
+        "step": pa.list_(pa.int32()),
+        "weight": pa.list_(pa.float32()),
+        "length": pa.int32(),  # tokens
+    }
+)
+_BATCH = 1000  # rows an Arrow record batch
+
+
+class Encodings:
+    """The encoded rows of one cache file, mapped and not read: any number of processes share its pages."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        table = pa.ipc.open_file(pa.memory_map(str(file))).read_all().combine_chunks()
+        self.lengths: Ints = table["length"].to_numpy().astype(np.int32)
+        self._columns = {name: _flat(table[name]) for name in _SCHEMA.names if name != "length"}
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def input_ids(self, row: int) -> Ints:
+        """Token ids of `row`, shape [length]."""
+        return self._slice("input_ids", row)
+
+    def span_ids(self, row: int) -> Ints:
+        """For each token of `row` the index of its span in `spans(row)`, shape [length]."""
+        return self._slice("span_ids", row)
+
+    def spans(self, row: int) -> list[SpanRow]:
+        """The span table of `row`."""
+        names = ("field", "of", "turn", "step", "weight")
+        return [
+            SpanRow(
+                field=FIELDS[field], of=FIELDS[of] if of >= 0 else "", turn=int(turn), step=int(step), weight=float(weight)
+            )
+            for field, of, turn, step, weight in zip(*(self._slice(n, row) for n in names), strict=True)
+        ]
+
+    def _slice(self, name: str, row: int) -> Any:
+        offsets, values = self._columns[name]
+        return values[offsets[row] : offsets[row + 1]]
+
+
+def _flat(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
+    """Return the row offsets and the values of a list column, as views of the mapped file."""
+    if not column.num_chunks:
+        return np.zeros(1, np.int64), np.zeros(0, np.int32)
+    chunk = column.chunk(0)
+    return chunk.offsets.to_numpy().astype(np.int64), chunk.values.to_numpy(zero_copy_only=True)
+
+
+def cached(file: Path, encode: Callable[[], Iterable[Encoded]]) -> Encodings:
+    """Return the rows in `file`, encoding and writing them first where it is not there."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _lock(file.with_suffix(".lock")):
+            if not file.exists():
+                _write(file, encode())
+    return Encodings(file)
+
+
+def _write(file: Path, rows: Iterable[Encoded]) -> None:
+    part = file.with_suffix(f".{os.getpid()}.part")
+    source = iter(rows)
+    try:
+        with pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
+            while batch := list(islice(source, _BATCH)):
+                writer.write_batch(pa.RecordBatch.from_pylist([_record(e) for e in batch], schema=_SCHEMA))
+        os.replace(part, file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _record(row: Encoded) -> dict[str, Any]:
+    return {
+        "input_ids": row.input_ids,
+        "span_ids": row.span_ids,
+        "field": [_NUMBER[s.field] for s in row.spans],
+        "of": [_NUMBER.get(s.of, -1) for s in row.spans],
+        "turn": [s.turn for s in row.spans],
+        "step": [s.step for s in row.spans],
+        "weight": [s.weight for s in row.spans],
+        "length": len(row.input_ids),
+    }
+
+
+_NUMBER: dict[str, int] = {name: i for i, name in enumerate[Field](FIELDS)}
+
+
+@contextmanager
+def _lock(file: Path) -> Iterator[None]:
+    with file.open("w") as handle:
+        flock(handle, LOCK_EX)  # released when the process ends, however it ends
+        yield

@@ -1,0 +1,159 @@
+"""Segments → token ids, and which span each token belongs to. Weights never come in here: ids cannot depend on them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentswift.agent_templates.spans import AgentTemplate
+from agentswift.conversation import Conversation
+from agentswift.engine.chat import Chat, Mark, Segment, chat, segments
+from agentswift.engine.swift_facts import chat_templates
+from agentswift.errors import ModelError, did_you_mean
+from agentswift.weights import SpanRow
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+_BATCH = 256  # conversations tokenised together: the Rust tokenizer then uses all cores
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A conversation as tokens: `input_ids` and `span_ids` have one entry a token; `spans[span_ids[i]]` is token i's."""
+
+    input_ids: list[int]
+    span_ids: list[int]
+    spans: tuple[SpanRow, ...]
+    text: str
+
+
+class Encoder:
+    """Encodes conversations for one model, chat template and agent template; for training and for serving alike."""
+
+    def __init__(self, tokenizer: "PreTrainedTokenizerFast", chat: Chat, template: AgentTemplate) -> None:
+        if not tokenizer.is_fast:
+            raise ModelError(
+                f"{tokenizer.name_or_path}: its tokenizer gives no character offsets (no tokenizer.json); weights need "
+                "them. Convert it once: AutoTokenizer.from_pretrained(folder, use_fast=True).save_pretrained(folder)"
+            )
+        self.tokenizer, self.chat, self.template = tokenizer, chat, template
+
+    def encode(self, conversations: Iterable[Conversation]) -> Iterator[Encoded]:
+        """Yield each conversation's tokens, in order."""
+        source = iter(conversations)
+        while batch := list(islice(source, _BATCH)):
+            cut = [segments(c, self.template, self.chat) for c in batch]
+            yield from self._tokenise(cut)
+
+    def prompt_ids(self, conversation: Conversation) -> list[int]:
+        """Return the ids that serving would feed the model to go on from where `conversation` ends."""
+        return next(self.encode([conversation])).input_ids
+
+    def tokens(self, conversation: Conversation) -> list[str]:
+        """Return the text of each token; joined they are the whole text (a character in several tokens is the first's)."""
+        found: list[str] = []
+        for segment in segments(conversation, self.template, self.chat):
+            at = 0
+            encoding = self.tokenizer._tokenizer.encode(segment.text, add_special_tokens=False)
+            for _, end in encoding.offsets:
+                found.append(segment.text[at : max(at, end)])
+                at = max(at, end)
+            if found:
+                found[-1] += segment.text[at:]
+        return found
+
+    def _tokenise(self, cut: Sequence[list[Segment]]) -> Iterator[Encoded]:
+        texts = [s.text for row in cut for s in row]
+        # The encodings' own offsets are read below: transformers' lists of every field would cost as much again.
+        encodings = iter(self.tokenizer._tokenizer.encode_batch(texts, add_special_tokens=False))
+        for row in cut:
+            yield _row(row, encodings)
+
+
+def _row(row: list[Segment], encodings: Iterator[Any]) -> Encoded:
+    input_ids: list[int] = []
+    span_ids: list[int] = []
+    table: dict[SpanRow, int] = {}
+    for segment in row:
+        encoding = next(encodings)
+        input_ids += encoding.ids
+        local = [table.setdefault(_span(mark), len(table)) for mark in segment.marks]
+        span_ids += [local[i] for i in places(segment.text, segment.marks, encoding.offsets)]
+    return Encoded(input_ids, span_ids, tuple(table), "".join(s.text for s in row))
+
+
+def _span(mark: Mark) -> SpanRow:
+    return SpanRow(field=mark.field, of=mark.of, step=mark.step, turn=mark.turn, weight=mark.weight)
+
+
+def places(text: str, marks: Sequence[Mark], offsets: Sequence[tuple[int, int]]) -> list[int]:
+    """Return for each token the index of its mark.
+
+    A token takes the mark of its first non-space character; one of white space alone, the mark before it (the mark
+    it stands in, at a segment's start); one that touches an observation, the observation's.
+    """
+    if len(marks) == 1:
+        return [0] * len(offsets)
+    found: list[int] = []
+    at = 0
+    for start, end in offsets:
+        first = start
+        while first < end and text[first].isspace():
+            first += 1
+        blank = first == end
+        while at < len(marks) - 1 and marks[at].end <= start:
+            at += 1
+        here = at
+        if blank and found:
+            here = found[-1]
+        else:
+            while here < len(marks) - 1 and marks[here].end <= (start if blank else first):
+                here += 1
+        touched = at
+        while marks[touched].end < end and touched < len(marks) - 1:
+            touched += 1
+        seen = [i for i in range(at, touched + 1) if marks[i].field == "observation"]
+        found.append(seen[0] if seen and end > start else here)
+    return found
+
+
+def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> "PreTrainedTokenizerFast":
+    """Load the tokenizer of a model's folder, from disk alone."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(
+            str(folder), local_files_only=True, trust_remote_code=trust_remote_code
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{folder}: its tokenizer cannot be read: {str(error).splitlines()[0]}") from error
+    return tokenizer
+
+
+def load_chat(name: str, tokenizer: "PreTrainedTokenizerFast") -> Chat:
+    """Return ms-swift's chat template `name` with `tokenizer`'s special tokens written out."""
+    known = chat_templates()
+    if name not in known:
+        raise ModelError(f"no chat template {name!r} in ms-swift.{did_you_mean(name, known)}")
+    specials = {"eos_token_id": tokenizer.eos_token, "bos_token_id": tokenizer.bos_token, "pad_token_id": tokenizer.pad_token}
+    named = {key: text for key, text in specials.items() if text is not None}
+    ids = _Specials(tokenizer, named)
+    ids_of_a = tokenizer.encode("a")
+    alone = tokenizer.encode("a", add_special_tokens=False)
+    bos = tokenizer.decode(ids_of_a[: ids_of_a.index(alone[0])]) if alone and alone[0] in ids_of_a else ""
+    return chat(known[name], ids, bos)
+
+
+class _Specials(dict[str, str]):
+    """The text of a token attribute's name, or of a token id written into a template."""
+
+    def __init__(self, tokenizer: "PreTrainedTokenizerFast", named: dict[str, str]) -> None:
+        super().__init__(named)
+        self.tokenizer = tokenizer
+
+    def __missing__(self, key: str) -> str:
+        if key.isdigit():
+            return str(self.tokenizer.decode([int(key)]))
+        raise ModelError(f"the tokenizer has no {key}, which its chat template asks for; set it or model.template")

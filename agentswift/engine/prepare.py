@@ -1,0 +1,124 @@
+"""Everything a run needs before a process starts: model folder, chat template, data encoded, rows chosen.
+
+`show`, `train` and `train dry_run=true` call the same `prepare`, so what one draws the other trains on.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agentswift import __version__
+from agentswift.agent_templates import find_agent_template
+from agentswift.cards import find_cards
+from agentswift.conversation import Conversation
+from agentswift.corpus import Corpus, gather
+from agentswift.engine.cache import Encodings, cached
+from agentswift.engine.encode import Encoded, Encoder, load_chat, load_tokenizer
+from agentswift.engine.hub import local_copy, model_folder
+from agentswift.engine.look import look
+from agentswift.engine.swift_facts import cache_folder, detect_model
+from agentswift.errors import DataError
+from agentswift.mix import order, plan, split
+from agentswift.schema.groups import Data, Hub, Model, Template
+
+Progress = Callable[[int, int], None]  # rows done, rows in all
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A model's folder and how it is spoken to: ms-swift's model type and chat template, and the encoder for both."""
+
+    folder: Path
+    model_type: str
+    chat_template: str
+    encoder: Encoder
+
+
+def spoken(model: Model, template: Template, hub: Hub) -> Spoken:
+    """Find the model, look it over, detect what the run leaves open, and make its encoder.
+
+    Raises HubError or ModelError before anything of the folder is executed or imported.
+    """
+    folder = model_folder(model.model, hub.value, model.revision)
+    look(folder, model.trust_remote_code)
+    model_type, chat_template = model.model_type, model.template
+    if model_type is None or chat_template is None:
+        found = detect_model(folder, model.model)
+        model_type, chat_template = model_type or found.model_type, chat_template or found.template
+    tokenizer = load_tokenizer(folder, model.trust_remote_code)
+    encoder = Encoder(tokenizer, load_chat(chat_template, tokenizer), find_agent_template(template.agent_template))
+    return Spoken(folder, model_type, chat_template, encoder)
+
+
+@dataclass
+class Prepared:
+    """Rows encoded, and which of them are trained and held out (indices into `encodings`, in order)."""
+
+    corpus: Corpus
+    conversations: list[Conversation]
+    encodings: Encodings
+    datasets: list[str]  # the part each row came from
+    train: list[int] = field(default_factory=list)
+    val: list[int] = field(default_factory=list)
+    fingerprint: str = ""
+
+
+def gathered(data: Data, registry: list[str], hub: Hub) -> Corpus:
+    """Read the parts of `data`, fetching from `hub` what is not on disk."""
+    return gather(data, find_cards(registry), lambda card: local_copy(card, hub.value))
+
+
+def prepare(corpus: Corpus, encoder: Encoder, progress: Progress | None = None) -> Prepared:
+    """Encode every kept conversation of `corpus`, from the cache where it was encoded before."""
+    conversations = [c for part in corpus.parts.values() for c in part]
+    datasets = [name for name, part in corpus.parts.items() for _ in part]
+    key = fingerprint(conversations, encoder)
+
+    def encode() -> Iterator[Encoded]:
+        for done, row in enumerate(encoder.encode(conversations), 1):
+            if progress is not None:
+                progress(done, len(conversations))
+            yield row
+
+    encodings = cached(cache_folder() / "encoded" / f"{key}.arrow", encode)
+    return Prepared(corpus, conversations, encodings, datasets, fingerprint=key)
+
+
+def fingerprint(conversations: Iterable[Conversation], encoder: Encoder) -> str:
+    """Return the cache's key: 32 hex digits over the data's content, the tokenizer, both templates and our version."""
+    digest = hashlib.sha256()
+    settings = (__version__, encoder.template.name, encoder.chat, encoder.tokenizer._tokenizer.to_str())
+    digest.update(repr(settings).encode())
+    for c in conversations:
+        digest.update(repr((c.system, c.tools, c.turns)).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:32]
+
+
+def choose(prepared: Prepared, data: Data, max_length: int, share_held_out: float, seed: int) -> None:
+    """Choose the rows of a run: leave out over-long ones, hold out `share_held_out`, then mix by the parts' shares.
+
+    A row held out is never trained, whatever its part's share. Raises DataError when nothing is left.
+    """
+    corpus, lengths = prepared.corpus, prepared.encodings.lengths
+    pool: dict[str, list[int]] = {name: [] for name in corpus.parts}
+    for index, name in enumerate(prepared.datasets):
+        ledger = corpus.ledgers[name]
+        if lengths[index] > max_length:
+            ledger.over_length += 1
+            ledger.kept -= 1
+        else:
+            pool[name].append(index)
+    if not any(pool.values()):
+        shortest = int(min(lengths, default=0))
+        raise DataError(f"no row is left: the shortest of {len(lengths)} has {shortest} tokens, max_length={max_length}")
+    prepared.val = []
+    for name, rows in pool.items():
+        if share_held_out and len(rows) > 1:
+            kept, held = split(len(rows), share_held_out, seed)
+            prepared.val += [rows[i] for i in held]
+            pool[name] = [rows[i] for i in kept]
+    available = {name: len(rows) for name, rows in pool.items()}
+    shares = dict(data.parts) if data.path is None else dict.fromkeys(available, 1.0)
+    counts = plan(available, shares, dict(data.rows))
+    prepared.train = [pool[name][i] for name, i in order(available, counts, seed, 0)]

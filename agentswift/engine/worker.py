@@ -1,0 +1,98 @@
+"""What each rank runs: `python -m agentswift.engine.worker RUN/run.yaml`; ms-swift's SFT, fed with encoded rows.
+
+Everything it needs lies in RUN/engine.json, written by the parent: ms-swift's arguments, the cache file, the rows
+chosen, the weights, and what the checkpoints' manifests say. No Hydra, no tokenising, no config here.
+"""
+
+import json
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from swift import SftArguments
+from swift.pipelines.train.sft import SwiftSft
+from swift.trainers import TrainerFactory
+
+from agentswift.engine.cache import Encodings
+from agentswift.engine.trainer import Collator, ManifestCallback, Rows
+
+
+@dataclass
+class Job:
+    """The content of RUN/engine.json."""
+
+    arguments: list[str]  # ms-swift's
+    cache: str  # file
+    train: list[int]  # rows of the cache, in the mix's order
+    val: list[int]
+    fields: dict[str, float]  # the loss scale
+    packing: bool
+    max_length: int
+    manifest: dict[str, Any]  # what agentswift.json of each checkpoint says besides step and files
+
+    def write(self, folder: Path) -> None:
+        """Write RUN/engine.json."""
+        (folder / "engine.json").write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Job":
+        """Read RUN/engine.json."""
+        return cls(**json.loads((folder / "engine.json").read_text(encoding="utf-8")))
+
+
+@dataclass
+class AgentSftArguments(SftArguments):  # type: ignore[misc]
+    """ms-swift's arguments; packing is allowed on any attention that keeps packed rows apart."""
+
+    agentswift: str = field(default="")  # the run's folder
+
+    def _check_padding_free(self) -> None:
+        """ms-swift asks for flash attention here; sdpa and eager isolate packed rows too (ENGINE T10)."""
+        if self.packing:
+            self.padding_free = True
+
+
+class AgentSft(SwiftSft):  # type: ignore[misc]
+    """ms-swift's SFT on rows encoded beforehand; ids come from the cache, weights are put on in the collator."""
+
+    args_class = AgentSftArguments
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        super().__init__(job.arguments)
+
+    def _prepare_dataset(self) -> tuple[Any, Any]:
+        collator = Collator(self.template, self.job.fields)
+        self.template.data_collator = collator
+        encodings = Encodings(Path(self.job.cache))
+        return self._rows(encodings, self.job.train), self._rows(encodings, self.job.val) if self.job.val else None
+
+    def _rows(self, encodings: Encodings, chosen: list[int]) -> Any:
+        rows = Rows(encodings, chosen)
+        if not self.job.packing:
+            return rows
+        from swift.dataset import PackingDataset
+
+        return PackingDataset(self.template, rows, packing_length=self.job.max_length, load_from_cache_file=False)
+
+    def train(self, trainer: Any) -> Any:
+        trainer.add_callback(ManifestCallback(self.job.manifest))
+        return super().train(trainer)
+
+
+def main(run_yaml: str) -> None:
+    """Train as RUN/engine.json says; leave RUN/result.json on rank 0."""
+    folder = Path(run_yaml).parent
+    TrainerFactory.TRAINER_MAPPING["causal_lm"] = "agentswift.engine.trainer.AgentTrainer"
+    result = AgentSft(Job.read(folder)).main()
+    from swift.utils import is_master
+
+    if is_master():
+        keys = ("last_model_checkpoint", "best_model_checkpoint", "best_metric", "global_step")
+        facts = {key: result.get(key) for key in keys}
+        (folder / "result.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
