@@ -36,8 +36,8 @@ class Model:
     model_type: str | None = MISSING  # ms-swift's; null: detected
     template: str | None = MISSING  # the chat template, ms-swift's name; null: detected
     torch_dtype: str | None = MISSING  # null: bfloat16 where the device computes in it, else float32
-    attn_impl: str | None = MISSING
-    revision: str | None = MISSING
+    attn_impl: str | None = MISSING  # eager, sdpa, flash_attn …; null: what transformers chooses
+    revision: str | None = MISSING  # commit or tag on the hub; null: its main one
     trust_remote_code: bool = MISSING  # true runs Python from the model's folder
 
 
@@ -45,7 +45,7 @@ class Model:
 class Template:
     """How tools, calls and observations become text."""
 
-    agent_template: str = MISSING
+    agent_template: str = MISSING  # react_en, react_zh, agentfabric_zh, agentfabric_en, hermes
 
 
 @dataclass(kw_only=True)
@@ -57,17 +57,17 @@ class Data:
     path: str | None = MISSING  # a file with no card; then `parts` is left aside
     format: str | None = MISSING  # its row layout; null: detected
     max_refused: int = MISSING  # rows; -1: any number
-    dedup: Dedup = MISSING
+    dedup: Dedup = MISSING  # exact: a conversation seen before, in any part, is left out; none
     system: str | None = MISSING  # for conversations that have none
     model_name: list[str] = MISSING  # {{NAME}} of self-cognition rows: [zh, en] or one for both
-    model_author: list[str] = MISSING  # {{AUTHOR}}
+    model_author: list[str] = MISSING  # {{AUTHOR}} of self-cognition rows, likewise
 
 
 @dataclass(kw_only=True)
 class LossScale:
     """Weights by field. A field not named weighs 1 where the model writes it, 0 elsewhere."""
 
-    name: str = MISSING
+    name: str = MISSING  # what reports and checkpoints call it
     fields: dict[str, float] = MISSING  # field → weight ≥ 0
 
 
@@ -75,26 +75,26 @@ class LossScale:
 class Tuner:
     """What is trained."""
 
-    tuner_type: TunerType = MISSING
-    lora_rank: int = MISSING
-    lora_alpha: int = MISSING
-    lora_dropout: float = MISSING
-    target_modules: list[str] = MISSING
-    modules_to_save: list[str] = MISSING
-    use_dora: bool = MISSING
-    quant_method: str | None = MISSING  # bnb
-    quant_bits: int | None = MISSING
+    tuner_type: TunerType = MISSING  # lora or full
+    lora_rank: int = MISSING  # rank of the adapter matrices
+    lora_alpha: int = MISSING  # the adapter is scaled by lora_alpha / lora_rank
+    lora_dropout: float = MISSING  # 0 ≤ share < 1
+    target_modules: list[str] = MISSING  # layers that get an adapter; [all-linear]: every one but embeddings and head
+    modules_to_save: list[str] = MISSING  # layers trained whole beside the adapter: embed_tokens, lm_head
+    use_dora: bool = MISSING  # magnitude and direction apart (DoRA); slower
+    quant_method: str | None = MISSING  # bnb, of the frozen base; null: not quantised
+    quant_bits: int | None = MISSING  # 4 or 8
 
 
 @dataclass(kw_only=True)
 class Compute:
     """What it is trained on."""
 
-    use_cpu: bool = MISSING
-    deepspeed: str | None = MISSING
-    fsdp: str | None = MISSING
-    gradient_checkpointing: bool = MISSING
-    ddp_backend: str | None = MISSING
+    use_cpu: bool | None = MISSING  # null: where no GPU is seen
+    deepspeed: str | None = MISSING  # zero2, zero3, or a JSON file
+    fsdp: str | None = MISSING  # fsdp2, or a JSON file
+    gradient_checkpointing: bool = MISSING  # computes activations twice: slower, far less memory
+    ddp_backend: str | None = MISSING  # nccl, gloo; null: gloo on CPU, else nccl
 
 
 @dataclass(kw_only=True)

@@ -35,28 +35,28 @@ class Train:
     tuner: Tuner = MISSING
     compute: Compute = MISSING
     launch: Launch = MISSING
-    learning_rate: float = MISSING
-    num_train_epochs: float = MISSING
+    learning_rate: float = MISSING  # peak
+    num_train_epochs: float = MISSING  # times each row is seen
     max_steps: int = MISSING  # -1: as num_train_epochs says
     per_device_train_batch_size: int = MISSING  # rows a rank and step
-    per_device_eval_batch_size: int = MISSING
-    gradient_accumulation_steps: int = MISSING
+    per_device_eval_batch_size: int = MISSING  # rows a rank and evaluation step
+    gradient_accumulation_steps: int = MISSING  # steps whose gradients are summed before the weights change
     max_length: int = MISSING  # tokens; longer rows are left out and counted
-    warmup_ratio: float = MISSING
-    weight_decay: float = MISSING
-    max_grad_norm: float = MISSING
-    lr_scheduler_type: str = MISSING
-    logging_steps: int = MISSING
-    eval_steps: int = MISSING
-    save_steps: int = MISSING
-    save_total_limit: int = MISSING
+    warmup_ratio: float = MISSING  # share of the steps in which the learning rate rises from 0
+    weight_decay: float = MISSING  # AdamW's
+    max_grad_norm: float = MISSING  # gradients are clipped to this norm
+    lr_scheduler_type: str = MISSING  # cosine, linear, constant …
+    logging_steps: int = MISSING  # steps from one log line to the next
+    eval_steps: int = MISSING  # steps from one evaluation to the next
+    save_steps: int = MISSING  # steps from one checkpoint to the next
+    save_total_limit: int = MISSING  # checkpoints kept, the best one always
     packing: bool = MISSING  # several rows in one sequence of max_length
     split: float = MISSING  # share of the rows held out for eval loss, 0 ≤ split < 1
-    seed: int = MISSING
-    hub: Hub = MISSING
+    seed: int = MISSING  # of the mix, the split and the adapter
+    hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one
     registry: list[str] = MISSING  # the user's folders with dataset cards
-    output_dir: str = MISSING
-    dry_run: bool = MISSING
+    output_dir: str = MISSING  # the folder written to
+    dry_run: bool = MISSING  # print the whole plan and start nothing
     extra: dict[str, Any] = MISSING  # ms-swift arguments passed on as they are
 
 
@@ -67,8 +67,8 @@ class Export:
     checkpoint: str = MISSING  # checkpoint-* folder, or a run's folder (its best, else its last)
     torch_dtype: str | None = MISSING  # of the merged weights; null: the base's
     output_dir: str | None = MISSING  # null: CHECKPOINT-merged beside it
-    overwrite: bool = MISSING
-    hub: Hub = MISSING
+    overwrite: bool = MISSING  # write over what is there
+    hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one
 
 
 @dataclass(kw_only=True)
@@ -80,13 +80,13 @@ class Eval:
     template: Template = MISSING
     data: Data = MISSING
     samples: int | None = MISSING  # rows scored, a fixed sample by `seed`, spread over the parts; null: all
-    max_new_tokens: int = MISSING
+    max_new_tokens: int = MISSING  # tokens generated a row at most
     batch_size: int = MISSING  # rows generated together
-    threads: int | None = MISSING
-    seed: int = MISSING
-    hub: Hub = MISSING
-    registry: list[str] = MISSING
-    output_dir: str = MISSING
+    threads: int | None = MISSING  # CPU threads; null: all cores
+    seed: int = MISSING  # of the sample
+    hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one
+    registry: list[str] = MISSING  # more folders with dataset cards
+    output_dir: str = MISSING  # the folder written to
 
 
 @dataclass(kw_only=True)
@@ -100,12 +100,12 @@ class Show:
     path: str | None = MISSING  # same as data.path
     format: str | None = MISSING  # same as data.format
     rows: str = MISSING  # a number, or "all"
-    max_length: int = MISSING
-    output: ShowOutput = MISSING
+    max_length: int = MISSING  # tokens; longer rows are counted
+    output: ShowOutput = MISSING  # text (coloured, in the terminal), html (one page), jsonl (one JSON a row)
     file: str | None = MISSING  # where output=html goes; null: show.html in the run's folder
-    hub: Hub = MISSING
-    registry: list[str] = MISSING
-    output_dir: str = MISSING
+    hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one
+    registry: list[str] = MISSING  # more folders with dataset cards
+    output_dir: str = MISSING  # the folder written to
 
 
 @dataclass(kw_only=True)
@@ -113,12 +113,12 @@ class Check:
     """`agentswift check`: findings and counts."""
 
     data: Data = MISSING
-    path: str | None = MISSING
-    format: str | None = MISSING
-    output: Output = MISSING
+    path: str | None = MISSING  # same as data.path
+    format: str | None = MISSING  # same as data.format
+    output: Output = MISSING  # text or jsonl (one JSON a line)
     most: int = MISSING  # findings printed a rule; all of them with output=jsonl
-    hub: Hub = MISSING
-    registry: list[str] = MISSING
+    hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one
+    registry: list[str] = MISSING  # more folders with dataset cards
 
 
 @dataclass(kw_only=True)
@@ -126,20 +126,20 @@ class List:
     """`agentswift list`."""
 
     what: str = MISSING  # all, datasets, models, templates, loss_scales, experiments, formats
-    output: Output = MISSING
-    registry: list[str] = MISSING
+    output: Output = MISSING  # text or jsonl (one JSON a line)
+    registry: list[str] = MISSING  # more folders with dataset cards
 
 
 @dataclass(kw_only=True)
 class Register:
     """`agentswift register`."""
 
-    name: str = MISSING
-    path: str = MISSING
+    name: str = MISSING  # of the new card; train with data=NAME
+    path: str = MISSING  # the file the card names
     format: str | None = MISSING  # null: guessed
     template: Template = MISSING
     loss_scale: LossScale = MISSING
-    license: str | None = MISSING
-    description: str | None = MISSING
-    overwrite: bool = MISSING
+    license: str | None = MISSING  # of the data, for its card
+    description: str | None = MISSING  # of the data in one line, for its card
+    overwrite: bool = MISSING  # write over what is there
     registry: list[str] = MISSING  # the first is written to
