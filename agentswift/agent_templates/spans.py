@@ -1,10 +1,14 @@
 """Text with spans, the common coin of agent templates: pieces, their fields, and what reading gives back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from agentswift.conversation import Field, Step, Tool
+
+Role = Literal["generated", "observation", "given"]
+# A stretch of text, its field, its step (-1: none) and, for a label, the field that it introduces.
+Part: TypeAlias = tuple[str, Field, int] | tuple[str, Field, int, str]
 
 
 @dataclass(frozen=True)
@@ -26,21 +30,22 @@ class Piece:
     """A stretch of text and its spans: in order, covering `text`, no gap, no overlap, none empty.
 
     `role` "generated": the model writes it, in one go, up to a stop. "observation": a tool's result, put in by
-    whoever runs the agent. "given": system or user text.
+    whoever runs the agent; all of it has the field observation, labels included. "given": system or user text.
     """
 
     text: str
     spans: tuple[Span, ...]
-    role: Literal["generated", "observation", "given"]
+    role: Role
 
 
 @dataclass(frozen=True)
 class Problem:
     """Why model text is not a well-formed step; `kind` is one of unparsable, unknown_tool, missing_argument,
-    unknown_argument, ill_typed_argument, stray_text."""
+    unknown_argument, ill_typed_argument, stray_text, repaired (understood, though not as the template writes it)."""
 
     kind: str
     message: str
+    path: str = ""  # where in the arguments, as trip.days[0]; empty: the whole step
 
 
 @dataclass(frozen=True)
@@ -71,15 +76,23 @@ class AgentTemplate(Protocol):
         template adds it after the last generated piece, and, where observations go to the user's slot, after each.
         """
 
-    def read(self, text: str, tools: Sequence[Tool], *, is_agent: bool = True) -> Reading:
-        """Return the steps in one generation (stop word there or cut off). For what `write` wrote, no problems."""
+    def read(
+        self, text: str, tools: Sequence[Tool], *, is_agent: bool = True, after_observation: bool = False
+    ) -> Reading:
+        """Return the steps in one generation (stop word there or cut off). For what `write` wrote, no problems.
 
-    def read_observation(self, text: str) -> tuple[Step, ...]:
-        """Return the observation steps in the text of one observation piece."""
+        `after_observation`: the generation goes on from an observation's piece, in the same turn.
+        """
+
+    def read_observation(self, text: str, *, labelled: bool = False) -> tuple[Step, ...]:
+        """Return the observation steps in the text of one observation piece.
+
+        `labelled`: the piece brings its own label, as no generated one before it ended with the stop word.
+        """
 
 
-def joined(parts: Sequence[tuple[str, Field, int] | tuple[str, Field, int, str]], role: Literal["generated", "observation", "given"]) -> Piece:
-    """Join (text, field, step[, of]) parts into one piece; empty parts vanish."""
+def joined(parts: Iterable[Part], role: Role) -> Piece:
+    """Join parts into one piece; empty parts vanish."""
     text, spans = "", []
     for part, field, step, *of in parts:
         if part:

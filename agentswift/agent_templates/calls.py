@@ -1,0 +1,53 @@
+"""A call from its name and the text of its arguments: the tool found, the arguments read and checked."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from agentswift.agent_templates.arguments import problems_of, read_arguments
+from agentswift.agent_templates.spans import Problem
+from agentswift.conversation import Step, Tool
+from agentswift.errors import did_you_mean
+
+_LONE = re.compile("[\ud800-\udfff]")  # half a character: UTF-8 has none, JSON must escape it
+_WRAPPING = " \t\r\n\"'`*“”‘’[]<>。."  # what models put around a tool's name
+
+
+def arguments_text(step: Step) -> str:
+    """Return a call's arguments as JSON on one line, Chinese as it is; for every template."""
+    text = json.dumps(dict(step.arguments), ensure_ascii=False)
+    return _LONE.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
+
+
+def read_call(name: str, arguments: str, tools: Sequence[Tool]) -> tuple[Step, tuple[Problem, ...]]:
+    """Return the call of `name` with the arguments in the text; unreadable ones are {} and a problem.
+
+    With no tools nothing can be unknown: the name stands as it is.
+    """
+    values, problems = read_arguments(arguments)
+    step, found = checked_call(name, values if values is not None else {}, tools, readable=values is not None)
+    return step, problems + found
+
+
+def checked_call(
+    name: str, arguments: dict[str, Any], tools: Sequence[Tool], *, readable: bool = True
+) -> tuple[Step, tuple[Problem, ...]]:
+    """Return the call with the tool's name as declared, and its problems against `tools`."""
+    tool, problems = _find(name, tools)
+    step = Step(kind="call", tool=tool.name, arguments=arguments)
+    declared = tool in tools
+    return step, problems + (tuple(problems_of(tool, arguments)) if declared and readable else ())
+
+
+def _find(name: str, tools: Sequence[Tool]) -> tuple[Tool, tuple[Problem, ...]]:
+    by_name = {tool.name: tool for tool in tools}
+    name = name.strip()
+    if name in by_name or (not tools and name == name.strip(_WRAPPING)):
+        return by_name.get(name, Tool(name=name)), ()
+    bare = name.removesuffix("()").strip(_WRAPPING)
+    near = by_name if bare in by_name else {known.lower(): tool for known, tool in by_name.items()}
+    tool = near.get(bare) or near.get(bare.lower())
+    if tool or not tools:
+        return tool or Tool(name=bare), (Problem("repaired", f"the tool's name is written {name[:60]!r}"),)
+    return Tool(name=name), (Problem("unknown_tool", f"no tool {name[:60]!r}.{did_you_mean(name, by_name)}"),)
