@@ -11,7 +11,7 @@ from agentswift.conversation import Conversation, Source, Step
 from agentswift.errors import CardError, DataError, RowError
 from agentswift.formats import Format, detect, find_format
 from agentswift.mix import fingerprint
-from agentswift.rows import Finding, Ledger, Row, read_rows
+from agentswift.rows import Finding, Ledger, read_rows
 from agentswift.schema.groups import Data, Dedup
 
 Local = Callable[[Card], Path]  # a card → its file or folder on this disk (raises HubError)

@@ -51,18 +51,24 @@ class Encodings:
 
     def input_ids(self, row: int) -> Ints:
         """Token ids of `row`, shape [length]."""
-        return self._slice("input_ids", row)
+        ids: Ints = self._slice("input_ids", row)
+        return ids
 
     def span_ids(self, row: int) -> Ints:
         """For each token of `row` the index of its span in `spans(row)`, shape [length]."""
-        return self._slice("span_ids", row)
+        ids: Ints = self._slice("span_ids", row)
+        return ids
 
     def spans(self, row: int) -> list[SpanRow]:
         """The span table of `row`."""
         names = ("field", "of", "turn", "step", "weight")
         return [
             SpanRow(
-                field=FIELDS[field], of=FIELDS[of] if of >= 0 else "", turn=int(turn), step=int(step), weight=float(weight)
+                field=FIELDS[field],
+                of=FIELDS[of] if of >= 0 else "",
+                turn=int(turn),
+                step=int(step),
+                weight=float(weight),
             )
             for field, of, turn, step, weight in zip(*(self._slice(n, row) for n in names), strict=True)
         ]

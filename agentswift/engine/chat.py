@@ -15,7 +15,7 @@ from agentswift.errors import ModelError
 
 @dataclass(frozen=True)
 class Mark:
-    """Characters up to `end` of a segment (from the mark before) are of `field`, written by step `step` of turn `turn`."""
+    """From the mark before up to character `end` of a segment: `field`, written by step `step` of turn `turn`."""
 
     end: int
     field: Field
@@ -54,7 +54,9 @@ def chat(template: ChatTemplate, specials: Mapping[str, str], bos: str = "") -> 
     Raises ModelError for a template that puts the system message into the last turn.
     """
     if template.chat_sep is None:
-        raise ModelError(f"the chat template {template.name!r} has no form for several turns; choose another model.template")
+        raise ModelError(
+            f"the chat template {template.name!r} has no form for several turns; choose another model.template"
+        )
     prompt = _text(template.prompt, specials)
     if "{{SYSTEM}}" in prompt:
         raise ModelError(
@@ -132,7 +134,9 @@ class _Writer:
             before = pieces[i - 1].role if i else "given"
             after = pieces[i + 1].role if i + 1 < len(pieces) else "given"
             if piece.role == "generated":
-                self._generated(piece, number, steps, ends=after == "given" or self.template.observation_place == "user")
+                self._generated(
+                    piece, number, steps, ends=after == "given" or self.template.observation_place == "user"
+                )
             elif self.template.observation_place == "assistant":
                 self.stopped = False
                 self._cut()
@@ -160,7 +164,9 @@ class _Writer:
 
     def _piece(self, piece: Piece, turn: int, steps: tuple[Step, ...]) -> None:
         for span in piece.spans:
-            self._add(piece.text[span.start : span.end], span.field, span.of, turn, span.step, _weight(steps, span.step))
+            self._add(
+                piece.text[span.start : span.end], span.field, span.of, turn, span.step, _weight(steps, span.step)
+            )
 
     def _add(
         self, text: str, field: Field = "marker", of: str = "", turn: int = 0, step: int = -1, weight: float = 1.0

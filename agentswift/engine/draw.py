@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from agentswift.engine.encode import Encoder
 from agentswift.engine.prepare import Prepared
-from agentswift.weights import SpanRow, weigh
+from agentswift.weights import Share, SpanRow, budget, weigh
 
 
 @dataclass(frozen=True)
@@ -49,3 +49,16 @@ def weighed(
     weights = weigh(span_ids, spans, fields)
     weights[0] = 0.0  # as in training: nothing comes before the first token
     return spans, span_ids, weights
+
+
+def budget_of(
+    prepared: Prepared, fields: Mapping[str, float], chosen: Iterable[int] | None = None, *, by_dataset: bool = False
+) -> list[Share]:
+    """Return tokens and weight by field over the chosen rows (all by default): what the loss will be made of."""
+    rows = range(len(prepared.datasets)) if chosen is None else chosen
+    spans = prepared.encodings
+    return budget(
+        ((prepared.datasets[i], spans.span_ids(i).tolist(), spans.spans(i)) for i in rows),
+        fields,
+        by_dataset=by_dataset,
+    )

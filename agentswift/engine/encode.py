@@ -21,7 +21,7 @@ _BATCH = 256  # conversations tokenised together: the Rust tokenizer then uses a
 
 @dataclass(frozen=True)
 class Encoded:
-    """A conversation as tokens: `input_ids` and `span_ids` have one entry a token; `spans[span_ids[i]]` is token i's."""
+    """A conversation as tokens, one entry a token in both lists; token i lies in `spans[span_ids[i]]`."""
 
     input_ids: list[int]
     span_ids: list[int]
@@ -52,7 +52,7 @@ class Encoder:
         return next(self.encode([conversation])).input_ids
 
     def tokens(self, conversation: Conversation) -> list[str]:
-        """Return the text of each token; joined they are the whole text (a character in several tokens is the first's)."""
+        """Return each token's text; joined they are the whole text (a character in several tokens is the first's)."""
         found: list[str] = []
         for segment in segments(conversation, self.template, self.chat):
             at = 0
@@ -137,7 +137,11 @@ def load_chat(name: str, tokenizer: "PreTrainedTokenizerFast") -> Chat:
     known = chat_templates()
     if name not in known:
         raise ModelError(f"no chat template {name!r} in ms-swift.{did_you_mean(name, known)}")
-    specials = {"eos_token_id": tokenizer.eos_token, "bos_token_id": tokenizer.bos_token, "pad_token_id": tokenizer.pad_token}
+    specials = {
+        "eos_token_id": tokenizer.eos_token,
+        "bos_token_id": tokenizer.bos_token,
+        "pad_token_id": tokenizer.pad_token,
+    }
     named = {key: text for key, text in specials.items() if text is not None}
     ids = _Specials(tokenizer, named)
     ids_of_a = tokenizer.encode("a")

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from types import FrameType
@@ -97,10 +97,8 @@ def _signals(child: "subprocess.Popen[str]") -> Iterator[list[int]]:
 
     def pass_on(number: int, _: FrameType | None) -> None:
         asked.append(number)
-        try:
+        with suppress(ProcessLookupError):  # it may have ended in this very moment
             os.killpg(child.pid, number)
-        except ProcessLookupError:
-            pass  # it ended in this very moment
 
     before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

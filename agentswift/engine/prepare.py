@@ -111,7 +111,9 @@ def choose(prepared: Prepared, data: Data, max_length: int, share_held_out: floa
             pool[name].append(index)
     if not any(pool.values()):
         shortest = int(min(lengths, default=0))
-        raise DataError(f"no row is left: the shortest of {len(lengths)} has {shortest} tokens, max_length={max_length}")
+        raise DataError(
+            f"no row is left: the shortest of {len(lengths)} has {shortest} tokens, max_length={max_length}"
+        )
     prepared.val = []
     for name, rows in pool.items():
         if share_held_out and len(rows) > 1:
@@ -121,4 +123,4 @@ def choose(prepared: Prepared, data: Data, max_length: int, share_held_out: floa
     available = {name: len(rows) for name, rows in pool.items()}
     shares = dict(data.parts) if data.path is None else dict.fromkeys(available, 1.0)
     counts = plan(available, shares, dict(data.rows))
-    prepared.train = [pool[name][i] for name, i in order(available, counts, seed, 0)]
+    prepared.train = [pool[name][i] for name, i in order(counts, available, seed, 0)]

@@ -6,7 +6,7 @@ chosen, the weights, and what the checkpoints' manifests say. No Hydra, no token
 
 import json
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +15,8 @@ from swift.pipelines.train.sft import SwiftSft
 from swift.trainers import TrainerFactory
 
 from agentswift.engine.cache import Encodings
+from agentswift.engine.job import Job
 from agentswift.engine.trainer import Collator, ManifestCallback, Rows
-
-
-@dataclass
-class Job:
-    """The content of RUN/engine.json."""
-
-    arguments: list[str]  # ms-swift's
-    cache: str  # file
-    train: list[int]  # rows of the cache, in the mix's order
-    val: list[int]
-    fields: dict[str, float]  # the loss scale
-    packing: bool
-    max_length: int
-    manifest: dict[str, Any]  # what agentswift.json of each checkpoint says besides step and files
-
-    def write(self, folder: Path) -> None:
-        """Write RUN/engine.json."""
-        (folder / "engine.json").write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
-
-    @classmethod
-    def read(cls, folder: Path) -> "Job":
-        """Read RUN/engine.json."""
-        return cls(**json.loads((folder / "engine.json").read_text(encoding="utf-8")))
 
 
 @dataclass
