@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agentswift.documents import Document, packaged_folder, read_documents, shaped
 from agentswift.errors import CardError, OutputError, did_you_mean
+from agentswift.files import write_text
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
@@ -84,13 +85,11 @@ def save_card(card: Card, folder: Path) -> Path:
     named = {"name": card.name, "format": card.format, "path": card.path, "license": card.license, "about": card.about}
     text = yaml.safe_dump({k: v for k, v in named.items() if v}, sort_keys=False, allow_unicode=True, width=1000)
     file = folder / f"{check_name(card.name)}.yaml"
-    part = file.with_name(f".{card.name}.{os.getpid()}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, file)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}. Give another: registry=[FOLDER]") from error
+        raise OutputError(f"{folder}: cannot be made: {error.strerror}. Give another: registry=[FOLDER]") from error
+    write_text(file, text)
     return file
 
 
