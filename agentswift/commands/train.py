@@ -1,0 +1,143 @@
+"""`agentswift train`: a mix of agent data and a model, to checkpoints that know how they were trained."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentswift.compose import command
+from agentswift.schema.runs import Train
+
+if TYPE_CHECKING:
+    from agentswift.engine.prepare import Prepared, Spoken
+    from agentswift.runs import RunFolder
+
+
+@command("train", shape=Train)
+def main(run: Train) -> None:
+    """Fine-tune a model on a mix of agent data."""
+    from agentswift.corpus import enforce
+    from agentswift.engine.arguments import sees_gpu
+    from agentswift.engine.prepare import choose, gathered, prepare, spoken
+    from agentswift.report.progress import Progress
+
+    corpus = gathered(run.data, run.registry, run.hub)
+    enforce(corpus, run.data.max_refused)
+    model = spoken(run.model, run.template, run.hub)
+    with Progress("encoding", "rows") as progress:
+        prepared = prepare(corpus, model.encoder, progress)
+    choose(prepared, run.data, run.max_length, run.split, run.seed)
+    use_cpu = run.compute.use_cpu if run.compute.use_cpu is not None else not sees_gpu()
+    plan = _Plan(run, model, prepared, use_cpu)
+    if run.dry_run:
+        print(plan.text(whole=True))
+        print("\nNothing was started. Without dry_run=true the same command trains.")
+        return
+    plan.train()
+
+
+class _Plan:
+    """A run all but started: its arguments, its figures, and how to start it."""
+
+    def __init__(self, run: Train, model: "Spoken", prepared: "Prepared", use_cpu: bool) -> None:
+        from agentswift.engine import arguments
+
+        self.run, self.model, self.prepared = run, model, prepared
+        self.named = arguments.arguments(run, model, prepared, use_cpu)
+        self.tokens = int(prepared.encodings.lengths[prepared.train].sum())
+        self.steps = arguments.steps(run, len(prepared.train), self.tokens)
+        self.threads = run.launch.threads or max(1, (os.cpu_count() or 1) // run.launch.nproc_per_node)
+        self.folder = Path(run.output_dir)
+
+    def text(self, whole: bool) -> str:
+        """What will be run; `whole` with the resolved config and every ms-swift argument."""
+        from agentswift.engine.arguments import argv
+        from agentswift.report.tables import table
+        from agentswift.runs import run_yaml
+
+        ledgers = self.prepared.corpus.ledgers.values()
+        columns = ["dataset", "read", "kept", "refused", "duplicates", "over_length"]
+        rows = [[str(getattr(ledger, c)) for c in columns] for ledger in ledgers]
+        said = [table("rows", columns, rows), self._figures()]
+        if whole:
+            said.insert(0, run_yaml(asdict(self.run)))
+            said.append("ms-swift arguments:\n  " + " ".join(argv(self.named)).replace(" --", "\n  --"))
+        said.append(f"command: {self._line()}")
+        return "\n".join(said)
+
+    def _figures(self) -> str:
+        trained, held = len(self.prepared.train), len(self.prepared.val)
+        return (
+            f"{self.run.model.model} ({self.model.model_type}, chat template {self.model.chat_template}), "
+            f"agent template {self.run.template.agent_template}, loss scale {self.run.loss_scale.name}\n"
+            f"{trained} rows to train ({self.tokens:,} tokens an epoch), {held} held out, {self.steps} steps, "
+            f"{self.named['torch_dtype']}"
+        )
+
+    def _line(self) -> str:
+        from agentswift.engine.launch import command as words
+        from agentswift.engine.launch import line
+
+        return line(words(self.folder / "run.yaml", self.run.launch.nproc_per_node), self.threads)
+
+    def train(self) -> None:
+        """Write the run's folder, run the engine, finish run.json and report.html whatever comes of it."""
+        from agentswift.engine.job import Job
+        from agentswift.engine.launch import command as words
+        from agentswift.engine.launch import launch
+        from agentswift.report.progress import Training
+        from agentswift.runs import start
+
+        folder = start(self.folder, "train", asdict(self.run))
+        folder.note(torchrun=self._line(), plan=self._figures())
+        Job(
+            arguments=_words(self.named, self.folder),
+            cache=str(self.prepared.encodings.file),
+            train=self.prepared.train,
+            val=self.prepared.val,
+            fields=dict(self.run.loss_scale.fields),
+            packing=self.run.packing,
+            max_length=self.run.max_length,
+            manifest=self._manifest(),
+        ).write(self.folder)
+        print(self.text(whole=False), flush=True)
+        with folder, Training(self.steps) as progress:
+            command_line = words(self.folder / "run.yaml", self.run.launch.nproc_per_node)
+            launch(command_line, self.folder, self.threads, progress.record)
+        self._finish(folder)
+
+    def _manifest(self) -> dict[str, Any]:
+        from agentswift.runs import config_hash, versions
+
+        return {
+            "model": self.run.model.model if not Path(self.run.model.model).exists() else str(self.model.folder),
+            "model_type": self.model.model_type,
+            "template": self.model.chat_template,
+            "agent_template": self.run.template.agent_template,
+            "loss_scale": {"name": self.run.loss_scale.name, "fields": dict(self.run.loss_scale.fields)},
+            "tuner_type": self.run.tuner.tuner_type.value,
+            "torch_dtype": self.named["torch_dtype"],
+            "max_length": self.run.max_length,
+            "system": self.run.data.system,
+            "config_hash": config_hash(asdict(self.run)),
+            "data_fingerprint": self.prepared.fingerprint,
+            "world_size": self.run.launch.nproc_per_node,
+            "versions": versions(),
+        }
+
+    def _finish(self, folder: "RunFolder") -> None:
+        from agentswift.engine.run_report import write_report
+
+        result = json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
+        best = result["best_model_checkpoint"] or result["last_model_checkpoint"]
+        folder.note(**result, checkpoint=best)
+        write_report(self.folder, self.run, self.prepared, self.model.encoder, self._figures())
+        print(f"\nTrained {result['global_step']} steps. The run: {self.folder} (report.html, {Path(best).name})")
+        print(f"Next: agentswift export checkpoint={self.folder}   or agentswift eval checkpoint={best} data=NAME")
+
+
+def _words(named: dict[str, Any], folder: Path) -> list[str]:
+    from agentswift.engine.arguments import argv
+
+    return argv({**named, "agentswift": str(folder)})

@@ -1,0 +1,29 @@
+"""What the parent hands to the ranks: RUN/engine.json. Light: neither torch nor swift is imported to write it."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Job:
+    """The content of RUN/engine.json."""
+
+    arguments: list[str]  # ms-swift's
+    cache: str  # file
+    train: list[int]  # rows of the cache, in the mix's order
+    val: list[int]
+    fields: dict[str, float]  # the loss scale
+    packing: bool
+    max_length: int
+    manifest: dict[str, Any]  # what agentswift.json of each checkpoint says besides step and files
+
+    def write(self, folder: Path) -> None:
+        """Write RUN/engine.json."""
+        (folder / "engine.json").write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Job":
+        """Read RUN/engine.json."""
+        return cls(**json.loads((folder / "engine.json").read_text(encoding="utf-8")))

@@ -1,0 +1,109 @@
+"""Encode and check speed: rows a second, ours and ms-swift's `Template.encode`, on the same rows in one run.
+
+`python benchmarks/encode.py` reads AGENTSWIFT_CORPUS (default ../shared/data), takes the glaive tool calls (en and zh) and
+FireAct, and prints one table. Each figure is the best of three; both sides run on one core, ours also on all of them.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+FILES = {
+    "glaive en+zh": (
+        "llamafactory_demos/glaive_toolcall_en_demo.json",
+        "llamafactory_demos/glaive_toolcall_zh_demo.json",
+    ),
+    "FireAct": ("fireact/multitask_multimethod.jsonl",),
+}
+CORPUS = Path(os.environ.get("AGENTSWIFT_CORPUS", "../shared/data"))
+
+
+def best(work: Callable[[], object]) -> float:
+    """Return the seconds of the fastest of three runs."""
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def native(conversation: Any) -> dict[str, Any]:
+    """Return a Conversation in ms-swift's own row layout (tool_call and tool_response messages)."""
+    messages = [{"role": "system", "content": conversation.system}] if conversation.system is not None else []
+    for turn in conversation.turns:
+        messages.append({"role": "user", "content": turn.user or ""})
+        for step in turn.steps:
+            call = json.dumps({"name": step.tool, "arguments": dict(step.arguments)}, ensure_ascii=False)
+            role = {"call": "tool_call", "observation": "tool_response"}.get(step.kind, "assistant")
+            messages.append({"role": role, "content": call if step.kind == "call" else step.text})
+    tools = [{"name": t.name, "description": t.description, "parameters": t.parameters} for t in conversation.tools]
+    return {"messages": messages, **({"tools": tools} if tools else {})}
+
+
+def measure() -> list[dict[str, Any]]:
+    """Measure in this process; how many cores the Rust tokenizer takes was set before it started."""
+    from agentswift.agent_templates import find_agent_template
+    from agentswift.cards import Card
+    from agentswift.check import check_conversation
+    from agentswift.corpus import read_part
+    from agentswift.engine.embedded import smollm2
+    from agentswift.engine.encode import Encoder, load_chat, load_tokenizer
+    from swift.model import get_processor
+    from swift.template import get_template
+
+    folder = smollm2()
+    tokenizer = load_tokenizer(folder)
+    encoder = Encoder(tokenizer, load_chat("chatml", tokenizer), find_agent_template("react_en"))
+    processor = get_processor(str(folder), model_type="llama")
+    theirs = get_template(processor, template_type="chatml", agent_template="react_en", loss_scale="react")
+    theirs.set_mode("train")
+    found = []
+    for name, files in FILES.items():
+        cards = [Card(name=Path(f).stem, format="", path=str(CORPUS / f)) for f in files]
+        kept = [o.conversation for c in cards for o in read_part(c, Path(c.path)) if o.conversation is not None]
+        rows = [native(c) for c in kept]
+        ours = best(lambda: sum(len(e.input_ids) for e in encoder.encode(kept)))  # noqa: B023
+        swift = best(lambda: [theirs.encode(json.loads(json.dumps(r))) for r in rows])  # noqa: B023
+        copy = best(lambda: [json.loads(json.dumps(r)) for r in rows])  # noqa: B023
+        checked = best(lambda: [check_conversation(replace(c)) for c in kept])  # noqa: B023
+        read = best(lambda: [sum(1 for _ in read_part(c, Path(c.path))) for c in cards])  # noqa: B023
+        tokens = sum(len(e.input_ids) for e in encoder.encode(kept))
+        found.append(
+            {
+                "rows": f"{name} ({len(kept)})",
+                "tokens a row": round(tokens / len(kept)),
+                "ours": len(kept) / ours,
+                "ms-swift": len(kept) / (swift - copy),  # its encode changes the row it is given: the copy is not counted
+                "rules": len(kept) / checked,
+                "read+check": len(kept) / read,
+            }
+        )
+    return found
+
+
+def main() -> None:
+    """Run `measure` once on one core and once on all, and print both."""
+    for cores in (1, os.cpu_count() or 1):
+        env = {**os.environ, "RAYON_NUM_THREADS": str(cores), "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "true"}
+        done = subprocess.run([sys.executable, __file__, "--here"], env=env, stdout=subprocess.PIPE, text=True, check=True)
+        print(f"\n{cores} core(s); rows a second")
+        for row in json.loads(done.stdout.splitlines()[-1]):
+            print(
+                f"  {row['rows']:22} {row['tokens a row']:5} tokens a row   encode: ours {row['ours']:7.0f}   "
+                f"ms-swift {row['ms-swift']:7.0f}   ratio {row['ours'] / row['ms-swift']:4.1f}   "
+                f"check: rules {row['rules']:7.0f}, with reading {row['read+check']:7.0f}"
+            )
+
+
+if __name__ == "__main__":
+    if "--here" in sys.argv:
+        print(json.dumps(measure()))
+    else:
+        main()
