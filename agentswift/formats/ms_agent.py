@@ -1,0 +1,76 @@
+"""ms_agent (iic/ms_agent): tools in an English ReAct prompt, whole trajectories, results included, in one answer."""
+
+import re
+from collections.abc import Mapping
+from json import JSONDecodeError, JSONDecoder
+from typing import Any
+
+from agentswift.conversation import Conversation, Tool
+from agentswift.formats.chat import headed, spoken
+from agentswift.formats.tools import bad_tools, schema
+from agentswift.formats.trajectory import Trajectory
+from agentswift.formats.turns import Turns
+
+_HEAD = re.compile(
+    r"Answer the following questions as best(?: as)? you can\. You have access to the following (?:APIs|tools):\s*"
+)
+_TAIL = re.compile(r"\s*Use the following format:.*?(?:\bBegin!|\Z)", re.DOTALL)
+_NAME = re.compile(r"\s*(?:\d+\.\s*)?([^:\n]+?)\s*:\s*")
+_ABOUT = re.compile(
+    r"Call this tool to interact with the .*? API\.(?: What is the .*? API useful for\?)?\s*(.*)", re.DOTALL
+)
+_PARAMETERS = re.compile(r"\s*Parameters:\s*")
+
+
+def matches(row: Mapping[str, Any]) -> bool:
+    """Whether the system message is ms_agent's prompt."""
+    return any(role == "system" and _HEAD.search(text) for role, text in spoken(row))
+
+
+def read(row: Mapping[str, Any]) -> Conversation:
+    """Return the Conversation of a row: its tools out of the prompt, its calls and results out of the answers.
+
+    Action Input and Observation are Python literals in this data: the former is parsed, the latter kept as it is.
+    The prompt itself is left to the agent template; text around it stays the system prompt.
+    """
+    head, said = headed(row)
+    system, tools = read_system(head.text, head.path) if head else (None, ())
+    trajectory = Trajectory(Turns())
+    for message in said:
+        trajectory.message(message)
+    return trajectory.turns.conversation(system, tools)
+
+
+def read_system(text: str, path: str) -> tuple[str | None, tuple[Tool, ...]]:
+    """Return what the system message says besides ms_agent's prompt, and the tools of the prompt."""
+    head = _HEAD.search(text)
+    if head is None:
+        return text, ()
+    at, tools = head.end(), []
+    while not (tail := _TAIL.match(text, at)) and text[at:].strip():
+        tool, at = _read_api(text, at, path)
+        tools.append(tool)
+    around = text[: head.start()] + (text[tail.end() :] if tail else "")
+    return around.strip() or None, tuple(tools)
+
+
+def _read_api(text: str, at: int, path: str) -> tuple[Tool, int]:
+    """Return the tool described at `at`, and where the next begins. Raises RowError bad-tools."""
+    if (name := _NAME.match(text, at)) is None:
+        raise bad_tools(f"no tool is described here: {text[at : at + 60]!r}", path)
+    for mark in _PARAMETERS.finditer(text, name.end()):
+        try:
+            parameters, end = JSONDecoder(strict=False).raw_decode(text, mark.end())
+        except JSONDecodeError:
+            continue  # the word stands in the description
+        about = text[name.end() : mark.start()]
+        line_end = text.find("\n", end)
+        tool = Tool(name=name[1], description=described(about), parameters=schema(parameters, path))
+        return tool, len(text) if line_end < 0 else line_end
+    raise bad_tools(f"no JSON after `Parameters:` for the tool {name[1]}", path)
+
+
+def described(text: str) -> str:
+    """Return a description without ms_agent's words around it and the one full stop that they end with."""
+    inner = _ABOUT.match(text)
+    return (inner[1] if inner else text).strip().removesuffix(".").strip()
