@@ -11,6 +11,7 @@ from agentswift.conversation import Step, Tool
 from agentswift.errors import did_you_mean
 
 _LONE = re.compile("[\ud800-\udfff]")  # half a character: UTF-8 has none, JSON must escape it
+_WRAPPED = re.compile(r"\A([\"'`]|\*\*)(.+)\1\Z")
 _WRAPPING = " \t\r\n\"'`*“”‘’[]<>。."  # what models put around a tool's name
 
 
@@ -43,11 +44,17 @@ def checked_call(
 def _find(name: str, tools: Sequence[Tool]) -> tuple[Tool, tuple[Problem, ...]]:
     by_name = {tool.name: tool for tool in tools}
     name = name.strip()
-    if name in by_name or (not tools and name == name.strip(_WRAPPING)):
-        return by_name.get(name, Tool(name=name)), ()
+    if name in by_name:
+        return by_name[name], ()
+    if not tools:
+        bare = _WRAPPED.sub(r"\2", name)
+        return Tool(name=bare), () if bare == name else _written(name)
     bare = name.removesuffix("()").strip(_WRAPPING)
-    near = by_name if bare in by_name else {known.lower(): tool for known, tool in by_name.items()}
-    tool = near.get(bare) or near.get(bare.lower())
-    if tool or not tools:
-        return tool or Tool(name=bare), (Problem("repaired", f"the tool's name is written {name[:60]!r}"),)
+    in_lower = {known.lower(): tool for known, tool in by_name.items()}
+    if tool := by_name.get(bare) or in_lower.get(bare.lower()):
+        return tool, _written(name)
     return Tool(name=name), (Problem("unknown_tool", f"no tool {name[:60]!r}.{did_you_mean(name, by_name)}"),)
+
+
+def _written(name: str) -> tuple[Problem, ...]:
+    return (Problem("repaired", f"the tool's name is written {name[:60]!r}"),)

@@ -9,7 +9,7 @@ _DECODER = json.JSONDecoder(strict=False)  # strings may hold raw line ends
 _DEPTH = 64  # levels; deeper text is not a tool's arguments
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r"[^\s,，:：{}\[\]()\"']+")
-_ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\x[0-9a-fA-F]{2}|\\.", re.DOTALL)
+_ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}|\\.", re.DOTALL)
 _CLOSING = {'"': '"', "'": "'", "“": "”", "‘": "’"}
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
@@ -105,10 +105,11 @@ def _closes(text: str, at: int) -> bool:
 
 def _unescaped(match: re.Match[str]) -> str:
     escape = match.group()
-    if escape.startswith(("\\u", "\\x")) and len(escape) > 2:
-        return str(json.loads(f'"{escape}"')) if escape[1] == "u" else chr(int(escape[2:], 16))
-    letter = escape[1]
-    return _LETTERS.get(letter, letter if letter in "\\/\"'\n" else escape)
+    if len(escape) == 2:
+        return _LETTERS.get(escape[1], escape[1] if escape[1] in "\\/\"'\n" else escape)
+    if escape[1] == "u":
+        return str(json.loads(f'"{escape}"'))  # two halves make one character
+    return chr(int(escape[2:], 16))
 
 
 def _name(text: str, at: int) -> tuple[str, int]:

@@ -112,6 +112,8 @@ def _generation(run: _Run) -> Piece:
 
 def _read(text: str, tools: Sequence[Tool], *, loosely: bool) -> Reading:
     sections, stray = _LABELS.cut(text, loosely=loosely)
+    if len(sections) == 1 and not sections[0].label:
+        return _unlabelled(text)
     steps: list[Step] = []
     problems = list(stray)
     for at, section in enumerate(sections):
@@ -119,19 +121,18 @@ def _read(text: str, tools: Sequence[Tool], *, loosely: bool) -> Reading:
             call, found = read_call_at(sections, at, tools)
             steps.append(call)
             problems += found
-        elif section.label in ("Thought", FINAL) or (not section.label and section.text.strip()):
+        elif section.label != "Action Input" and (section.label or section.text.strip()):
             problems += _misplaced(section, steps)
-            steps.append(_words(section, is_only=len(sections) == 1))
-    if not steps:
-        problems.append(Problem("unparsable", "nothing is written"))
+            steps.append(Step(kind="answer" if section.label == FINAL else "thought", text=section.text))
+    if problems and all(step.kind == "thought" for step in steps):
+        problems.append(Problem("unparsable", "neither an Action with its Action Input nor a Final Answer"))
     return Reading(tuple(steps), tuple(problems))
 
 
-def _words(section: Section, *, is_only: bool) -> Step:
-    """Return a thought or an answer; words without any label are the answer where nothing else is there."""
-    if section.label == FINAL or (not section.label and is_only):
-        return Step(kind="answer", text=section.text)
-    return Step(kind="thought", text=section.text)
+def _unlabelled(text: str) -> Reading:
+    """Take words in no format for the answer: whoever asked had better see them."""
+    problem = Problem("unparsable", f"no Thought, Action or Final Answer: {text.strip()[:60]!r}")
+    return Reading((Step(kind="answer", text=text),) if text.strip() else (), (problem,))
 
 
 def _misplaced(section: Section, steps: Sequence[Step]) -> list[Problem]:
