@@ -19,6 +19,7 @@ _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"}
 _OF_THE_TRAINER = ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state*.pth")
 _WEIGHTS = ("pytorch_model*.bin", "adapter_model.bin", "consolidated*.pth")
 _MARKS = {".mdl", ".msc"}  # modelscope's downloads are marked by pickles of these names
+_WORDS = {"tokenizer.json", "vocab.json", "added_tokens.json"}  # megabytes of words; no loader seeks code in them
 _PLUGINS = ("external_plugins", "custom_register_path")
 
 
@@ -55,7 +56,7 @@ def findings(folder: Path) -> Iterator[tuple[str, str]]:
         name = str(file.relative_to(folder))
         if file.suffix == ".py":
             yield "code", f"{name}: Python"
-        elif file.suffix == ".json":
+        elif file.suffix == ".json" and file.name not in _WORDS:
             yield from _in_json(file, name)
         elif file.name in _MARKS and not downloaded:
             yield "pickle", f"{name}: a pickle, which modelscope would load"
@@ -69,7 +70,7 @@ def _is_left_alone(file: Path, weights: bool) -> bool:
 
 
 def _modelscope_cache() -> Path:
-    """Return where modelscope on this machine keeps downloads, and writes its marks itself; we let nothing read them."""
+    """Return where modelscope keeps its downloads, which it marks itself; our runs let nothing read the marks."""
     return Path(os.environ.get("MODELSCOPE_CACHE") or "~/.cache/modelscope").expanduser().resolve()
 
 
