@@ -282,7 +282,7 @@ def _cells(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_parquet(path: Path) -> Iterator[Record]:
-    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow
     from pyarrow import parquet
 
     try:

@@ -46,7 +46,9 @@ def split(text: str, *, fabric: bool = False) -> list[tuple[Label, str]]:
     while found := _LABEL.search(text, at):
         then = _LABELS[found[1]]
         at = found.end()
-        if (then != "answer" or fabric) and _follows(label, then, text, at):
+        # The runtime writes "Answer:", and some models write it once more.
+        again = label == then == "answer" and not text[start : found.start()].strip()
+        if (then != "answer" or fabric) and (again or _follows(label, then, text, at)):
             parts.append((label, text[start : found.start()]))
             label, start = then, at
             at = _past_value(label, text, start)
@@ -162,9 +164,7 @@ class Trajectory:
         if not text.strip():
             raise empty_assistant(path)
         for i, (label, step) in enumerate(steps(text, path, fabric=self.fabric)):
-            if step.kind == "observation":
-                self.observe(step.text, path)
-            else:
+            if step.kind != "observation" or not self._over:
                 self.turns.add(replace(step, train=i >= given), path)
                 self._over = label == "action" and step.kind == "answer"
 
