@@ -19,7 +19,9 @@ def faulty_calls(conversation: Conversation) -> Iterator[Hit]:
                 continue
             path = f"$.turns[{t}].steps[{s}]"
             if step.tool not in tools:
-                yield Hit("unknown-tool", f"{path}.tool", {"tool": step.tool, "near": did_you_mean(step.tool, tools)})
+                yield Hit(
+                    "unknown-tool", f"{path}.tool", {"tool": step.tool[:60], "near": did_you_mean(step.tool, tools)}
+                )
                 continue
             for problem in problems_of(tools[step.tool], step.arguments):
                 rule = problem.kind.replace("_", "-")

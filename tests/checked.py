@@ -1,0 +1,56 @@
+"""Files of rows, and `agentswift check` run on them in this process."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from agentswift.commands.check import main
+from agentswift.schema.groups import Data, Dedup, Hub
+from agentswift.schema.runs import Check, Output
+
+TOOLS = [{"name": "get_weather", "parameters": {"properties": {"city": {"type": "string"}}, "required": ["city"]}}]
+GOOD: dict[str, Any] = {
+    "tools": TOOLS,
+    "messages": [
+        {"role": "user", "content": "北京天气？"},
+        {"role": "tool_call", "content": '{"name": "get_weather", "arguments": {"city": "北京"}}'},
+        {"role": "tool", "content": "晴"},
+        {"role": "assistant", "content": "晴。"},
+    ],
+}
+
+
+def good(number: int) -> dict[str, Any]:
+    """Return a row like no other."""
+    return {**GOOD, "messages": [{"role": "user", "content": f"{number}?"}, *GOOD["messages"][1:]]}
+
+
+def misnamed(number: int) -> dict[str, Any]:
+    """Return a row that calls a tool which is not declared."""
+    row = json.loads(json.dumps(good(number)))
+    row["messages"][1]["content"] = '{"name": "get_wether", "arguments": {}}'
+    return row  # type: ignore[no-any-return]
+
+
+def written(path: Path, *rows: dict[str, Any]) -> Path:
+    """Write rows as JSON lines."""
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def check(path: Path, output: Output = Output.text, most: int = 5, layout: str | None = None) -> int:
+    """Return the exit status of the command."""
+    data = Data(
+        parts={},
+        rows={},
+        path=str(path),
+        format=layout,
+        max_refused=0,
+        dedup=Dedup.exact,
+        system=None,
+        model_name=[],
+        model_author=[],
+    )
+    run = Check(data=data, path=None, format=None, output=output, most=most, hub=Hub.path, registry=[])
+    status: int = main.task(run)
+    return status
