@@ -1,0 +1,54 @@
+"""What was meant by a key there is not: it has moved, has a new name, is ms-swift's own, or is mistyped."""
+
+import re
+from collections.abc import Iterable
+
+from agentswift.compose.keys import groups, keys
+from agentswift.compose.old_names import TODAY
+from agentswift.errors import did_you_mean
+
+
+def unknown_key(name: str, shape: type) -> str:
+    """Say that `shape` has no key `name`, and what to write instead."""
+    known, leaf = keys(shape), name.rsplit(".", 1)[-1]
+    if moved := [key for key in known if key.endswith(f".{leaf}")]:
+        return f"no key {name!r}. Did you mean {' or '.join(moved)}?"
+    if leaf in TODAY:
+        return f"no key {name!r}: a name of ms-swift's, today {TODAY[leaf]}"
+    if "extra" in known and is_argument(leaf):
+        return f"no key {name!r}, but ms-swift has it: extra.{leaf}=VALUE passes it on"
+    return f"no key {name!r}.{_nearest(name, [*known, *groups(shape)]) or ' --help lists every key'}"
+
+
+def unknown_argument(name: str, shape: type) -> str:
+    """Say why `extra.NAME` cannot be passed on: it is a key of ours, has a new name, or ms-swift has it not. "": it can."""
+    from agentswift.engine.argument_names import argument_names
+
+    if ours := [key for key in keys(shape) if key.rsplit(".", 1)[-1] == name]:
+        return f"extra.{name}: has a key of its own, {ours[0]}"
+    if name in argument_names():
+        return ""
+    if name in TODAY:
+        return f"extra.{name}: not a name of ms-swift 4, today {TODAY[name]}"
+    return f"extra.{name}: ms-swift has no such argument.{_nearest(name, argument_names())}"
+
+
+def is_argument(name: str) -> bool:
+    """Whether ms-swift has an argument of this name; it is not imported for that."""
+    from agentswift.engine.argument_names import argument_names
+
+    return name in argument_names()
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """Suggest by the whole name, else by the last word: lora_rnak → tuner.lora_rank. "": nothing is near."""
+    names = list(known)
+    if near := _near(name, names):
+        return near
+    leaves = {key.rsplit(".", 1)[-1]: key for key in names}
+    return re.sub(r"\w+", lambda m: leaves.get(m[0], m[0]), _near(name.rsplit(".", 1)[-1], leaves))
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = did_you_mean(name, known)
+    return near if near.startswith(" Did") else ""

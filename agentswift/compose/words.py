@@ -1,0 +1,81 @@
+"""The command line's words → overrides that Hydra reads as the user meant them; every wrong one named at once."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agentswift.compose.keys import Key, groups, keys
+from agentswift.compose.quoting import quote_choice, quote_text, quote_texts
+from agentswift.compose.search_path import Options
+from agentswift.compose.suggestions import unknown_key
+from agentswift.errors import UsageError
+
+_OVERRIDE = re.compile(r"(?s)(?P<sign>\+\+|\+|~)?(?P<key>[^=@]+)(?P<package>@[^=]*)?(?P<equals>=)?(?P<value>.*)")
+_FILE = re.compile(r"(?s).*(/|\.(jsonl?|csv|parquet|arrow|gz|zst)$)")
+_MEANT = {"data": "data.path", "model": "model.model"}  # groups that one is tempted to give a path
+
+
+@dataclass(frozen=True)
+class Words:
+    """What words are read against: a command's shape, the options there are, and whether it is a sweep."""
+
+    shape: type
+    options: Options
+    sweep: bool = False
+
+    def read(self, words: Sequence[str]) -> list[str]:
+        """Return `words` as Hydra should read them. Raises UsageError that names all that are wrong."""
+        problems: list[str] = []
+        read: list[str] = []
+        for word in words:
+            try:
+                read.append(self._override(word))
+            except UsageError as error:
+                problems.append(str(error))
+        if problems:
+            raise UsageError("\n  ".join(problems))
+        return read
+
+    def _override(self, word: str) -> str:
+        match = _OVERRIDE.fullmatch(word)
+        if match is None or not (match["equals"] or match["sign"] == "~"):
+            raise UsageError(self._no_override(word))
+        sign, name, value = match["sign"] or "", match["key"], match["value"]
+        if sign == "~" or re.match(r"hydra\b", name):
+            return word
+        if name in self.options.files:
+            return f"{sign}{name}{match['package'] or ''}={self._choice(name, value)}"
+        key = self._key(name)
+        if key.name != name:  # below a table names are the user's own: a new one needs no +
+            return f"{sign or '++'}{name}={value}"
+        if key.is_text:
+            value = quote_text(value, self.sweep)
+        elif key.is_texts:
+            value = quote_texts(value, self.sweep)
+        return f"{sign}{name}={value}"
+
+    def _choice(self, group: str, value: str) -> str:
+        """Return the option chosen, quoted at need. Raises UsageError for a file or an id where an option's name goes."""
+        folder, _, option = f"{group}/{value}".rpartition("/")
+        if group in _MEANT and group in groups(self.shape) and not self.sweep and _FILE.match(value):
+            if option not in self.options.of(folder):
+                raise UsageError(f"{group}={value}: the name of an option is wanted. Did you mean {_MEANT[group]}={value}?")
+        return quote_choice(value, self.sweep)
+
+    def _key(self, name: str) -> Key:
+        """Return the key `name`, or the table that it lies in. Raises UsageError with what was meant."""
+        known = keys(self.shape)
+        tables = (key for key in known.values() if key.is_table and name.startswith(f"{key.name}."))
+        key = known.get(name) or next(tables, None)
+        if key is None:
+            raise UsageError(unknown_key(name, self.shape))
+        return key
+
+    def _no_override(self, word: str) -> str:
+        for group in groups(self.shape):
+            if word in self.options.of(group):
+                return f"{word}: write group=option. Did you mean {group}={word}?"
+        name = word.lstrip("-").partition("=")[0]
+        known = name in keys(self.shape) or name in groups(self.shape)
+        meant = f". Did you mean {name}=VALUE?" if known else f": {unknown_key(name, self.shape)}" if name else ""
+        return f"{word}: write key=value{', without dashes' * word.startswith('-')}{meant}"
