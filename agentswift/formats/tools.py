@@ -53,11 +53,11 @@ def read_tool(tool: Any, path: str) -> Tool:
     return Tool(
         name=inner["name"],
         description=str(inner.get("description") or ""),
-        parameters=schema(inner.get("parameters"), f"{path}.parameters", required=inner.get("required") or ()),
+        parameters=schema(inner.get("parameters"), f"{path}.parameters", required=inner.get("required")),
     )
 
 
-def schema(parameters: Any, path: str = "$.parameters", *, required: Any = ()) -> dict[str, Any]:
+def schema(parameters: Any, path: str = "$.parameters", *, required: Any = None) -> dict[str, Any]:
     """Return the parameters as a JSON Schema of type object, in JSON Schema's own type names.
 
     Takes a schema, a bare map of properties, or ms_agent's list of {name, description, required}; `required` stands
@@ -75,8 +75,10 @@ def schema(parameters: Any, path: str = "$.parameters", *, required: Any = ()) -
     whole = {key: value for key, value in (parameters or {}).items() if value is not None}
     if whole and "properties" not in whole and all(isinstance(value, Mapping) for value in whole.values()):
         whole = {"properties": whole}
-    if required and not whole.get("required"):
-        whole["required"] = list(required)
+    if isinstance(required, list) and not isinstance(whole.get("required"), list):
+        whole["required"] = required
+    if not isinstance(whole.get("properties", {}), Mapping) or not isinstance(whole.get("required", []), list):
+        raise bad_tools(f"properties must be an object and required a list: {str(whole)[:80]}", path)
     return {"properties": {}, **_cleaned(whole), "type": "object"}
 
 
@@ -87,7 +89,8 @@ def _from_list(parameters: list[Any], path: str) -> dict[str, Any]:
         if not isinstance(parameter, Mapping) or not isinstance(parameter.get("name"), str):
             raise bad_tools(f"a parameter needs a name: {str(parameter)[:80]}", f"{path}[{i}]")
         properties[parameter["name"]] = {k: v for k, v in parameter.items() if k not in ("name", "required", "schema")}
-        properties[parameter["name"]].update(parameter.get("schema") or {})
+        if isinstance(parameter.get("schema"), Mapping):
+            properties[parameter["name"]].update(parameter["schema"])
         if str(parameter.get("required")).lower() == "true":
             required.append(parameter["name"])
     return {"properties": properties, "required": required}

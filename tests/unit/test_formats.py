@@ -1,8 +1,11 @@
 """The table of formats, the rules that all of them share, and the plain ones: sharegpt and alpaca."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agentswift.conversation import Step
 from agentswift.errors import RowError, UsageError
@@ -206,3 +209,42 @@ def test_values_are_read_as_json_or_as_python_writes_them(text: str, value: obje
 def test_text_that_is_no_value_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parsed(text)
+
+
+KEYS = ["messages", "conversations", "role", "from", "content", "value", "tool_calls", "function", "name", "arguments"]
+MORE = ["tools", "parameters", "properties", "required", "type", "system", "output", "instruction", "history", "loss"]
+TEXTS = [
+    *FORMATS,
+    "user",
+    "assistant",
+    "tool",
+    "tool_call",
+    "system",
+    "{'a': 1}",
+    "[1]",
+    "Action: f\nAction Input: {}",
+    "",
+]
+odd = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from(TEXTS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS + MORE), inner, max_size=4),
+    max_leaves=12,
+)
+said = st.lists(st.dictionaries(st.sampled_from(KEYS), odd, max_size=3) | odd, max_size=3)
+role = st.sampled_from(["user", "assistant", "tool", "tool_call"])
+more = {"tool_calls": odd, "tool_call_id": odd, "loss": odd, "reasoning_content": odd}
+some_messages = st.lists(st.fixed_dictionaries({"role": role, "content": odd}, optional=more), max_size=4)
+parameters = odd | st.fixed_dictionaries({}, optional={"properties": odd, "required": odd, "type": odd, "schema": odd})
+tool = st.fixed_dictionaries({"name": st.just("f")}, optional={"parameters": parameters | st.lists(parameters)})
+rows_of_any_kind = st.dictionaries(st.sampled_from(KEYS + MORE), odd, max_size=4) | st.fixed_dictionaries(
+    {"messages": said | some_messages}, optional={"tools": odd | st.lists(tool), "system": odd}
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(rows_of_any_kind)
+def test_whatever_a_row_holds_it_is_read_or_refused(row: dict[str, Any]) -> None:
+    for layout in FORMATS.values():
+        layout.matches(row)
+        with suppress(RowError):
+            layout.read(row)
