@@ -74,7 +74,7 @@ class Source:
 class Conversation:
     """A whole conversation. `system` None means the data has none (the model's default then holds).
 
-    Final plain text of the agent is an "answer" when the conversation has tools or calls (`is_agent`), else "text".
+    Final plain text of the agent is an "answer" in an agent's conversation (`is_agent`), else "text".
     """
 
     turns: tuple[Turn, ...]
@@ -84,8 +84,8 @@ class Conversation:
 
     @property
     def is_agent(self) -> bool:
-        """Whether tools are declared or called."""
-        return bool(self.tools) or any(s.kind == "call" for t in self.turns for s in t.steps)
+        """Whether tools are declared, or the agent does anything but talk: thinks, calls, answers."""
+        return bool(self.tools) or any(s.kind != "text" for t in self.turns for s in t.steps)
 
     def steps(self) -> list[Step]:
         """Every step in order, across turns."""

@@ -8,9 +8,10 @@ from typing import Any
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from agentswift.compose.keys import groups
+from agentswift.compose.keys import groups, keys
 from agentswift.compose.options import make_card_options, make_experiments, registry_in
 from agentswift.compose.search_path import Options, find_options
+from agentswift.compose.suggestions import unknown_key
 from agentswift.compose.words import Words
 from agentswift.errors import UsageError
 
@@ -36,7 +37,9 @@ def read_argv(argv: Sequence[str], name: str, shape: type) -> Asked:
     args, stray = get_args_parser().parse_known_intermixed_args(list(argv))
     if sum(map(bool, (args.run, args.multirun, args.cfg, args.info))) > 1:
         raise UsageError("give one of --run, --multirun, --cfg and --info")
-    words, flags = [*args.overrides, *stray], list(argv)
+    if stray:
+        raise UsageError(_dashes(stray[0], argv, shape))
+    words, flags = list(args.overrides), list(argv)
     for word in words:
         flags.remove(word)
     options = find_options(args.config_dir)
@@ -47,6 +50,16 @@ def read_argv(argv: Sequence[str], name: str, shape: type) -> Asked:
         datasets += make_card_options(_registry(words, args.config_name or name, options), options)
     make_experiments(shape, options)
     return Asked(args, flags, words, options, datasets)
+
+
+def _dashes(flag: str, argv: Sequence[str], shape: type) -> str:
+    """Say how `flag`, written as for `swift sft`, is written here."""
+    name, equals, value = flag.lstrip("-").partition("=")
+    name, after = name.replace("-", "_"), [*argv, ""][list(argv).index(flag) + 1]
+    if not equals and after and "=" not in after and not after.startswith("-"):
+        flag, value = f"{flag} {after}", after
+    meant = f"{name}={value or 'VALUE'}" if name in keys(shape) else unknown_key(name, shape)
+    return f"{flag}: keys are written without dashes: {meant}"
 
 
 def _registry(words: Sequence[str], config: str, options: Options) -> list[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from yaml import YAMLError
 
@@ -18,19 +18,26 @@ NOT_COMPOSED = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecode
 _IN = re.compile(r"In '([^']+)'")
 _NO_KEY = re.compile(r"Key '([^']+)' (?:is )?not in '")
 _FULL_KEY = re.compile(r"full_key: (\S+)")
-_OVERRIDE = re.compile(r"Error merging override (.+)")
-_DETAILS = re.compile(r"\n\s+(full_key|reference_type|object_type): .*|\n?See https://hydra\.cc.*|\nConfig search path:(.|\n)*")
+_OVERRIDE = re.compile(r"Error merging override \+*(.+)")
+_SEVERAL = re.compile(r"Ambiguous value for argument '(.+)'")
+_DETAILS = re.compile(r"\n\s+(full_key|reference_type|object_type)[:=].*|\n?See https://hydra\.cc.*|\nConfig search path:(.|\n)*")
 
 
 def explain(error: Exception, shape: type, options: Options, datasets: Sequence[str]) -> UsageError:
     """Return `error`, raised while composing, as a UsageError; `datasets` are the cards, options of data as well."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return UsageError(_no_option(error, options, datasets))
+    if isinstance(error, OverrideParseException):
+        key = error.override.partition("=")[0]
+        return UsageError(f"{error.override}: cannot be read as a value. Quote it, for the shell too: \"{key}='…'\"")
     causes = list(_causes(error))
     text = "\n".join(dict.fromkeys(str(cause) for cause in causes))
     full_key = found[1] if (found := _FULL_KEY.search(text)) else ""
     if any(isinstance(cause, MissingMandatoryValue) for cause in causes):
         return UsageError(f"{full_key} is not given: {full_key}={_about(full_key, shape)}")
+    if several := _SEVERAL.search(text):
+        key, _, values = several[1].partition("=")
+        return UsageError(f"{several[1]}: several values are a sweep, which needs -m. For a list: {key}=[{values}]")
     where = _place(text, full_key, options)
     if unknown := _NO_KEY.search(text):
         return UsageError(where + unknown_key(full_key or unknown[1], shape))

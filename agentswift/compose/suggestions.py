@@ -14,7 +14,7 @@ def unknown_key(name: str, shape: type) -> str:
     if moved := [key for key in known if key.endswith(f".{leaf}")]:
         return f"no key {name!r}. Did you mean {' or '.join(moved)}?"
     if leaf in TODAY:
-        return f"no key {name!r}: a name of ms-swift's, today {TODAY[leaf]}"
+        return f"no key {name!r}: a name of ms-swift's. Today and here: {TODAY[leaf]}"
     if "extra" in known and is_argument(leaf):
         return f"no key {name!r}, but ms-swift has it: extra.{leaf}=VALUE passes it on"
     return f"no key {name!r}.{_nearest(name, [*known, *groups(shape)]) or ' --help lists every key'}"
@@ -29,7 +29,7 @@ def unknown_argument(name: str, shape: type) -> str:
     if name in argument_names():
         return ""
     if name in TODAY:
-        return f"extra.{name}: not a name of ms-swift 4, today {TODAY[name]}"
+        return f"extra.{name}: an old name of ms-swift's. Today and here: {TODAY[name]}"
     return f"extra.{name}: ms-swift has no such argument.{_nearest(name, argument_names())}"
 
 

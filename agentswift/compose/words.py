@@ -25,8 +25,7 @@ class Words:
 
     def read(self, words: Sequence[str]) -> list[str]:
         """Return `words` as Hydra should read them. Raises UsageError that names all that are wrong."""
-        problems: list[str] = []
-        read: list[str] = []
+        problems, read = list[str](), list[str]()
         for word in words:
             try:
                 read.append(self._override(word))
@@ -72,10 +71,8 @@ class Words:
         return key
 
     def _no_override(self, word: str) -> str:
-        for group in groups(self.shape):
+        for group in self.options.groups:
             if word in self.options.of(group):
                 return f"{word}: write group=option. Did you mean {group}={word}?"
-        name = word.lstrip("-").partition("=")[0]
-        known = name in keys(self.shape) or name in groups(self.shape)
-        meant = f". Did you mean {name}=VALUE?" if known else f": {unknown_key(name, self.shape)}" if name else ""
-        return f"{word}: write key=value{', without dashes' * word.startswith('-')}{meant}"
+        known = word in keys(self.shape) or word in groups(self.shape)
+        return f"{word}: write key=value" + (f". Did you mean {word}=VALUE?" if known else f": {unknown_key(word, self.shape)}")

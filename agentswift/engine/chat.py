@@ -6,6 +6,7 @@ slot. Training and serving both call `segments`, so what one encodes the other d
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from agentswift.agent_templates.spans import AgentTemplate, Piece
 from agentswift.conversation import Conversation, Field, Step
@@ -13,8 +14,7 @@ from agentswift.engine.swift_facts import ChatTemplate
 from agentswift.errors import ModelError
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """From the mark before up to character `end` of a segment: `field`, written by step `step` of turn `turn`."""
 
     end: int
@@ -98,7 +98,7 @@ class _Writer:
     def __init__(self, chat: Chat, template: AgentTemplate, conversation: Conversation) -> None:
         self.chat, self.template, self.tools = chat, template, conversation.tools
         self.done: list[Segment] = []
-        self.text, self.marks = "", list[Mark]()
+        self.parts, self.marks, self.length = list[str](), list[Mark](), 0
         self.stopped = False  # whether the last turn ended with the model's own stop token
         system = conversation.system if conversation.system is not None else chat.default_system
         self.held = self._open(template.system(system, conversation.tools))
@@ -172,13 +172,14 @@ class _Writer:
         self, text: str, field: Field = "marker", of: str = "", turn: int = 0, step: int = -1, weight: float = 1.0
     ) -> None:
         if text:
-            self.text += text
-            self.marks.append(Mark(len(self.text), field, of, turn, step, weight))
+            self.parts.append(text)
+            self.length += len(text)
+            self.marks.append(Mark(self.length, field, of, turn, step, weight))
 
     def _cut(self, generated: bool = False) -> None:
-        if self.text:
-            self.done.append(Segment(self.text, tuple(self.marks), generated))
-            self.text, self.marks = "", []
+        if self.parts:
+            self.done.append(Segment("".join(self.parts), tuple(self.marks), generated))
+            self.parts, self.marks, self.length = [], [], 0
 
     def close(self) -> list[Segment]:
         self._cut()

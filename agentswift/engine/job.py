@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from agentswift.files import write_json
+
 
 @dataclass
 class Job:
@@ -21,7 +23,7 @@ class Job:
 
     def write(self, folder: Path) -> None:
         """Write RUN/engine.json."""
-        (folder / "engine.json").write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
+        write_json(folder / "engine.json", asdict(self))
 
     @classmethod
     def read(cls, folder: Path) -> "Job":

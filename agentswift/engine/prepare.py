@@ -14,10 +14,11 @@ from agentswift.cards import find_cards
 from agentswift.conversation import Conversation
 from agentswift.corpus import Corpus, gather
 from agentswift.engine.cache import Encodings, cached
+from agentswift.engine.detect import detect_model
 from agentswift.engine.encode import Encoded, Encoder, load_chat, load_tokenizer
 from agentswift.engine.hub import local_copy, model_folder
 from agentswift.engine.look import look
-from agentswift.engine.swift_facts import cache_folder, detect_model
+from agentswift.engine.swift_facts import cache_folder
 from agentswift.errors import DataError
 from agentswift.mix import order, plan, split
 from agentswift.schema.groups import Data, Hub, Model, Template

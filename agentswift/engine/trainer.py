@@ -11,6 +11,7 @@ from transformers import TrainerCallback
 
 from agentswift.checkpoints import Manifest, write_manifest
 from agentswift.engine.cache import Encodings
+from agentswift.redact import scrub_file
 from agentswift.weights import weigh
 
 IGNORED = -100  # the label of a token that is not trained
@@ -93,4 +94,6 @@ class ManifestCallback(TrainerCallback):  # type: ignore[misc]
         """Runs on every rank; the master writes."""
         if state.is_world_process_zero:
             folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            if (settings := folder / "args.json").is_file():
+                scrub_file(settings)  # ms-swift writes every argument it was given
             write_manifest(folder, Manifest(step=state.global_step, **self.manifest))

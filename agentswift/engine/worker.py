@@ -4,7 +4,6 @@ Everything it needs lies in RUN/engine.json, written by the parent: ms-swift's a
 chosen, the weights, and what the checkpoints' manifests say. No Hydra, no tokenising, no config here.
 """
 
-import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from swift.trainers import TrainerFactory
 from agentswift.engine.cache import Encodings
 from agentswift.engine.job import Job
 from agentswift.engine.trainer import Collator, ManifestCallback, Rows
+from agentswift.files import write_json
 
 
 @dataclass
@@ -69,7 +69,7 @@ def main(run_yaml: str) -> None:
     if is_master():
         keys = ("last_model_checkpoint", "best_model_checkpoint", "best_metric", "global_step")
         facts = {key: result.get(key) for key in keys}
-        (folder / "result.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+        write_json(folder / "result.json", facts)
 
 
 if __name__ == "__main__":

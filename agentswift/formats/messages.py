@@ -26,6 +26,17 @@ def read(row: Mapping[str, Any]) -> Conversation:
     message is trained, `loss_scale` or OpenAI's `weight` how much. Results with a `tool_call_id` are put in the
     order of their calls.
     """
+    turns, system = _turns(row)
+    return turns.conversation(system, read_tools(row.get("tools")))
+
+
+def read_prompt(row: Mapping[str, Any]) -> Conversation:
+    """Return what a server is asked to go on with: as `read`, but it may end with the user's word or a result."""
+    turns, system = _turns(row)
+    return turns.conversation(system, read_tools(row.get("tools")), is_prompt=True)
+
+
+def _turns(row: Mapping[str, Any]) -> tuple[Turns, str | None]:
     turns, system = Turns(), None
     for message in _in_order(messages(row)):
         if message.role == "system":
@@ -35,7 +46,7 @@ def read(row: Mapping[str, Any]) -> Conversation:
         else:
             steps = _STEPS[message.role](message)
             turns.extend(_flagged(steps, message), message.path)
-    return turns.conversation(system, read_tools(row.get("tools")))
+    return turns, system
 
 
 def _in_order(said: list[Message]) -> list[Message]:

@@ -62,10 +62,12 @@ class Turns:
     def _steps(self, steps: tuple[Step, ...]) -> None:
         self.turns[-1] = replace(self.turns[-1], steps=steps)
 
-    def conversation(self, system: str | None = None, tools: tuple[Tool, ...] = ()) -> Conversation:
-        """Return the whole. Raises RowError no-assistant when the agent says nothing in it."""
+    def conversation(
+        self, system: str | None = None, tools: tuple[Tool, ...] = (), *, is_prompt: bool = False
+    ) -> Conversation:
+        """Return the whole. Raises RowError no-assistant when the agent says nothing in it and it is no prompt."""
         steps = [step for turn in self.turns for step in turn.steps]
-        if not steps:
+        if not steps and not is_prompt:
             raise RowError(
                 "no assistant turn: there is nothing to train on",
                 rule="no-assistant",

@@ -1,0 +1,112 @@
+"""Over every row of the corpus: weights never change ids, and what is trained is what serving would encode."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from agentswift.agent_templates import AGENT_TEMPLATES
+from agentswift.cards import Card
+from agentswift.conversation import Conversation, Turn
+from agentswift.corpus import read_part
+from agentswift.engine.chat import segments
+from agentswift.engine.encode import Encoder, load_chat
+from agentswift.formats import messages
+from agentswift.weights import weigh
+from tests.tokenizers import CHAT_TEMPLATE, tokenizer
+
+CORPUS = Path(os.environ.get("AGENTSWIFT_CORPUS", Path(__file__).parents[2].parent / "shared" / "data"))
+FILES = (
+    "fireact/hotpotqa.jsonl",
+    "fireact/multitask_multimethod.jsonl",
+    "fireact/alpaca_format/hotpotqa.json",
+    "fireact/alpaca_format/multitask_multimethod.json",
+    "llamafactory_demos/glaive_toolcall_en_demo.json",
+    "llamafactory_demos/glaive_toolcall_zh_demo.json",
+    "llamafactory_demos/alpaca_en_demo.json",
+    "llamafactory_demos/alpaca_zh_demo.json",
+    "llamafactory_demos/identity.json",
+    "llamafactory_demos/reason_tool_use_demo_50.jsonl",
+    "ms_agent_samples/ms_agent_doc_record.jsonl",
+    "self_cognition/llama3_tutorial_self_cognition.json",
+    "self_cognition/swift_v2_self_cognition.jsonl",
+    "toolbench/toolllama_examples.json",
+)
+SCALES: dict[str, dict[str, float]] = {
+    "flat": {},
+    "react": {"action": 2.0, "action_input": 2.0},
+    "odd": {"thought": 0.0, "label": 0.5, "answer": 3.0, "end_of_turn": 0.0, "observation": 0.25, "user": 1.0},
+}
+pytestmark = [
+    pytest.mark.rows,
+    pytest.mark.skipif(not CORPUS.is_dir(), reason="no corpus: set AGENTSWIFT_CORPUS"),
+]
+
+
+@cache
+def conversations() -> tuple[Conversation, ...]:
+    """Every row that is kept, of every file, under its own name."""
+    kept = []
+    for file in FILES:
+        for outcome in read_part(Card(name=Path(file).stem, format="", path=str(CORPUS / file)), CORPUS / file):
+            if outcome.conversation is not None:
+                kept.append(outcome.conversation)
+    return tuple(kept)
+
+
+@cache
+def encoder(name: str, template: str) -> Encoder:
+    loaded = tokenizer(name)
+    return Encoder(loaded, load_chat(CHAT_TEMPLATE[name], loaded), AGENT_TEMPLATES[template])
+
+
+TEMPLATE = {"smollm2": "hermes", "llama3": "react_en", "qwen": "agentfabric_zh", "sentencepiece": "react_zh"}
+
+
+@pytest.mark.parametrize("name", CHAT_TEMPLATE)
+def test_ids_are_the_same_under_every_loss_scale(name: str) -> None:
+    """Labels are ids or -100, by weight alone; each scale encodes anew, as a run with a cold cache would."""
+    made = encoder(name, TEMPLATE[name])
+    expected = [e.input_ids for e in made.encode(conversations())]
+    for scale in SCALES.values():
+        for ids, encoded in zip(expected, made.encode(conversations()), strict=True):
+            assert encoded.input_ids == ids
+            weights = weigh(encoded.span_ids, encoded.spans, scale)
+            assert len(weights) == len(ids)
+            assert min(weights) >= 0
+
+
+def served(whole: Conversation) -> Iterator[Conversation]:
+    """Yield what a server reads before each generation of `whole`, from an OpenAI client's JSON."""
+    for number, turn in enumerate(whole.turns):
+        for at, step in enumerate(turn.steps):
+            if step.kind != "observation" and (not at or turn.steps[at - 1].kind == "observation"):
+                part = replace(whole, turns=(*whole.turns[:number], Turn(user=turn.user, steps=turn.steps[:at])))
+                wire = json.dumps(messages.write(part), ensure_ascii=False)
+                yield messages.read_prompt(json.loads(wire))
+
+
+@pytest.mark.parametrize("template", AGENT_TEMPLATES)
+def test_a_served_prompt_is_cut_and_worded_as_it_was_trained(template: str) -> None:
+    made = encoder("smollm2", template)
+    for whole in conversations():
+        trained = segments(whole, made.template, made.chat)
+        starts = [i for i, segment in enumerate(trained) if segment.generated]
+        prompts = [segments(part, made.template, made.chat) for part in served(whole)]
+        assert [[s.text for s in p] for p in prompts] == [[s.text for s in trained[:i]] for i in starts], whole.source
+
+
+@pytest.mark.parametrize("name", CHAT_TEMPLATE)
+def test_served_ids_are_trained_ids_before_each_generation(name: str) -> None:
+    made = encoder(name, TEMPLATE[name])
+    prompts = [list(served(whole)) for whole in conversations()]
+    ids = made.encode(part for parts in prompts for part in parts)
+    for whole, trained, parts in zip(conversations(), made.encode(conversations()), prompts, strict=True):
+        for _ in parts:
+            prompt = next(ids).input_ids
+            assert prompt == trained.input_ids[: len(prompt)], whole.source
+            assert trained.spans[trained.span_ids[len(prompt)]].field not in ("marker", "observation"), whole.source
