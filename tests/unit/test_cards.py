@@ -6,6 +6,7 @@ import pytest
 
 from agentswift.cards import Card, check_name, find_cards, save_card, user_registry
 from agentswift.errors import CardError, OutputError
+from agentswift.formats import FORMATS
 from agentswift.models import find_models
 
 
@@ -153,6 +154,7 @@ def test_every_shipped_card_says_where_its_facts_are_from() -> None:
         assert card.about, card.source
         assert card.license, card.source
         assert card.languages, card.source
+        assert card.format in FORMATS, card.source
         assert not card.trusted
 
 
