@@ -52,5 +52,5 @@ def check(path: Path, output: Output = Output.text, most: int = 5, layout: str |
         model_author=[],
     )
     run = Check(data=data, path=None, format=None, output=output, most=most, hub=Hub.path, registry=[])
-    status: int = main.task(run)
-    return status
+    status = main.task(run)
+    return status or 0
