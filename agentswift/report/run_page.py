@@ -68,9 +68,9 @@ def _tiles(
     if tokens:
         tiles.append(("tokens trained", f"{trained:,} of {tokens:,}"))
     if losses := [loss for _, loss in series(curve, "loss") if isfinite(loss)]:
-        tiles.append(("train loss, first → last", f"{losses[0]:.3g} → {losses[-1]:.3g}"))
+        tiles.append(("train loss", f"{losses[0]:.3g} → {losses[-1]:.3g}"))
     if held_out := [loss for _, loss in series(curve, "eval_loss") if isfinite(loss)]:
-        tiles.append(("eval loss, least", f"{min(held_out):.3g}"))
+        tiles.append(("least eval loss", f"{min(held_out):.3g}"))
     exact = [row for row in scores if row[1] == "exact_call"]
     return tiles + [(f"exact calls, {part}", f"{base} → {tuned}") for part, _, _, base, tuned, _ in exact]
 

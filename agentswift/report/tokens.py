@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 STYLES = {  # what the model writes is bright, what it reads is grey or pale
-    "system": "white",
-    "tools": "bright_black",
+    "system": "default",
+    "tools": "default",
     "user": "blue",
-    "marker": "bright_black",
+    "marker": "default",
     "thought": "yellow",
     "action": "bold green",
     "action_input": "cyan",
