@@ -40,6 +40,6 @@ def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> 
     (tmp_path / "folder").mkdir()
     with pytest.raises(OutputError, match="cannot write"):
         write_text(tmp_path / "folder", "text")
-    with pytest.raises(OutputError, match="cannot write .*no/such"):
+    with pytest.raises(OutputError, match=r"cannot write .*no/such"):
         write_text(tmp_path / "no/such", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
