@@ -59,13 +59,13 @@ class RunFolder:
 
 
 def start(output_dir: Path, command: str, run: Mapping[str, Any], *, argv: Sequence[str] | None = None) -> RunFolder:
-    """Make the folder of a run and write run.yaml and run.json into it; `argv` is sys.argv when not given.
+    """Make the folder of a run and write run.yaml and run.json into it; `argv` is what was typed when not given.
 
     Raises OutputError when the folder cannot be written, or holds a run already: two runs in one folder would mix
     their checkpoints and curves.
     """
     _make(output_dir)
-    words = redact(list(argv if argv is not None else sys.argv)[1:])
+    words = redact(list(argv) if argv is not None else _typed(command))
     folder = RunFolder(output_dir, {})
     write_text(output_dir / "run.yaml", run_yaml(run))
     folder.note(
@@ -83,6 +83,12 @@ def start(output_dir: Path, command: str, run: Mapping[str, Any], *, argv: Seque
         git=_git(Path.cwd()),
     )
     return folder
+
+
+def _typed(command: str) -> list[str]:
+    """Return the command line from its command word on, as typed: compose rewrites sys.argv for Hydra."""
+    words = sys.orig_argv
+    return words[words.index(command) :] if command in words else sys.argv[1:]
 
 
 def run_yaml(run: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ RUN: dict[str, Any] = {
     "dry_run": False,
     "extra": {"hub_token": SECRET, "max_new_tokens": 512},
 }
-ARGV = ["agentswift", "train", "data.path=/数据/行 1.jsonl", f"extra.hub_token={SECRET}"]
+ARGV = ["train", "data.path=/数据/行 1.jsonl", f"extra.hub_token={SECRET}"]
 
 
 def record(folder: Path) -> dict[str, Any]:
