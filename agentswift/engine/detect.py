@@ -108,7 +108,20 @@ def _specials(folder: Path) -> dict[str, str]:
 
 
 def _rendered(own: str, system: str | None, specials: dict[str, str]) -> str | None:
-    """Return the sample as the folder's Jinja writes it, in the sandbox that transformers uses; None: it refuses."""
+    """Return the sample as the folder's Jinja writes it; None: it refuses."""
+    messages = [{"role": "system", "content": system}] if system is not None else []
+    messages += [{"role": r, "content": t} for r, t in zip(("user", "assistant", "user"), _TALK, strict=True)]
+    try:
+        return render(own, messages, specials)
+    except Exception:  # a template may fail in any way that Python can
+        return None
+
+
+def render(own: str, messages: list[dict[str, str]], specials: dict[str, str], **given: Any) -> str:
+    """Return `messages` and a generation prompt as the Jinja `own` writes them, in the sandbox that transformers uses.
+
+    Raises jinja2.TemplateError, and whatever else goes wrong in it.
+    """
     from jinja2 import TemplateError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -118,18 +131,13 @@ def _rendered(own: str, system: str | None, specials: dict[str, str]) -> str | N
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
     )
-    environment.filters["tojson"] = lambda x, **given: json.dumps(x, ensure_ascii=False, **given)
+    environment.filters["tojson"] = lambda x, **how: json.dumps(x, ensure_ascii=False, **how)
     environment.globals |= {"raise_exception": refuse, "strftime_now": lambda form: datetime.now().strftime(form)}
-    messages = [{"role": "system", "content": system}] if system is not None else []
-    messages += [{"role": r, "content": t} for r, t in zip(("user", "assistant", "user"), _TALK, strict=True)]
     # transformers' own tag, which marks what the model wrote; here it only has to vanish.
     own = re.sub(
         r"(\{%-?\s*)(end)?generation(\s*-?%\})", lambda m: f"{m[1]}{'endif' if m[2] else 'if true'}{m[3]}", own
     )
-    try:
-        return environment.from_string(own).render(messages=messages, add_generation_prompt=True, **specials)
-    except Exception:  # a template may fail in any way that Python can
-        return None
+    return environment.from_string(own).render(messages=messages, add_generation_prompt=True, **specials, **given)
 
 
 def _written(template: ChatTemplate, system: str | None, specials: dict[str, str]) -> str | None:

@@ -1,0 +1,152 @@
+"""`agentswift eval`: what a model calls on held-out rows, scored against what it should have called."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentswift.compose import command
+from agentswift.schema.runs import Eval
+
+if TYPE_CHECKING:
+    from agentswift.engine.evaluate import Evaluation
+    from agentswift.engine.generate import Generator
+    from agentswift.engine.prepare import Spoken
+
+
+@command("eval", shape=Eval)
+def main(run: Eval) -> None:
+    """Score the tool calls a model makes on held-out rows."""
+    from agentswift import runs
+    from agentswift.corpus import enforce
+    from agentswift.engine.evaluate import questions
+    from agentswift.engine.prepare import gathered
+    from agentswift.report.tables import table
+
+    scored = _scored(run)
+    data = replace(run.data, system=run.data.system if run.data.system is not None else scored.system)
+    corpus = gathered(data, run.registry, run.hub)
+    enforce(corpus, run.data.max_refused)
+    asked, silent = questions(corpus.parts, run.samples, run.seed)
+    with runs.start(Path(run.output_dir), "eval", asdict(run)) as folder:
+        generator = scored.load(run)
+        evaluation = _prompted(run, scored, generator, asked, silent)
+        scores = _answered(run, scored, generator, evaluation)
+        folder.note(scores=str(folder.path / "scores.json"))
+    print(table("scores", _COLUMNS, list(_rows(scores["parts"]))))
+    print(f"\nScores: {folder.path / 'scores.json'} (every answer: predictions.jsonl)")
+    print(f"Next: {scored.next(run)}")
+
+
+@dataclass
+class _Scored:
+    """The model that is scored, as its checkpoint or the run says it is."""
+
+    spoken: "Spoken"
+    adapter: Path | None
+    checkpoint: str | None  # None: a base model
+    model: str
+    system: str | None  # of conversations that have none
+
+    def load(self, run: Eval) -> "Generator":
+        from agentswift.engine.generate import Generator
+
+        print(f"loading {self.checkpoint or self.model} ...", flush=True)
+        return Generator(
+            self.spoken.folder,
+            self.spoken.encoder.tokenizer,
+            adapter=self.adapter,
+            torch_dtype=run.model.torch_dtype,
+            attn_impl=run.model.attn_impl,
+            trust_remote_code=run.model.trust_remote_code,
+            threads=run.threads,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """What scores.json says of the model."""
+        return {
+            "checkpoint": self.checkpoint,
+            "model": self.model,
+            "model_type": self.spoken.model_type,
+            "template": self.spoken.chat_template,
+            "agent_template": self.spoken.encoder.template.name,
+        }
+
+    def next(self, run: Eval) -> str:
+        """The command one would type after this."""
+        if self.checkpoint is None:
+            return f"agentswift train model.model={self.model} data=NAME"
+        if self.adapter:
+            return f"agentswift export checkpoint={self.checkpoint}"
+        name = self.spoken.encoder.template.name
+        return (
+            f"agentswift eval checkpoint=null model.model={self.model} template={name} data=…   (the base, to compare)"
+        )
+
+
+def _scored(run: Eval) -> _Scored:
+    from agentswift.engine.checkpoint import trained
+    from agentswift.engine.prepare import spoken
+
+    if run.checkpoint is None:
+        return _Scored(spoken(run.model, run.template, run.hub), None, None, run.model.model, None)
+    found = trained(run.checkpoint, run.model, run.hub)
+    return _Scored(found.spoken, found.adapter, str(found.folder), found.manifest.model, found.manifest.system)
+
+
+def _prompted(run: Eval, scored: _Scored, generator: "Generator", asked: list[Any], silent: int) -> "Evaluation":
+    from agentswift.engine.evaluate import prompted
+
+    room = max(1, generator.context - run.max_new_tokens) if generator.context else 0
+    evaluation = prompted(asked, silent, scored.spoken.encoder, room)
+    left_out = f", {silent} without an agent's word" if silent else ""
+    left_out += (
+        f", {evaluation.too_long} longer than the model's {generator.context} tokens" if evaluation.too_long else ""
+    )
+    print(
+        f"{len(evaluation.questions)} rows{left_out}; chat template {scored.spoken.chat_template}, agent template "
+        f"{scored.spoken.encoder.template.name}, {generator.torch_dtype}",
+        flush=True,
+    )
+    return evaluation
+
+
+def _answered(run: Eval, scored: _Scored, generator: "Generator", evaluation: "Evaluation") -> dict[str, Any]:
+    """Generate, read, score and write; return what scores.json says."""
+    from agentswift import runs
+    from agentswift.engine.evaluate import generate
+    from agentswift.engine.predictions import predictions, save
+    from agentswift.report.progress import Progress
+
+    started, encoder = time.monotonic(), scored.spoken.encoder
+    with Progress("generating", "rows") as progress:
+        written = generate(evaluation, generator, encoder, run.max_new_tokens, run.batch_size, progress)
+    facts = scored.facts() | {
+        "torch_dtype": generator.torch_dtype,
+        "samples": run.samples,
+        "seed": run.seed,
+        "max_new_tokens": run.max_new_tokens,
+        "rows": len(evaluation.questions),
+        "rows_silent": evaluation.silent,
+        "rows_too_long": evaluation.too_long,
+        "generation_seconds": round(time.monotonic() - started, 1),
+        "versions": runs.versions(),
+    }
+    return save(list(predictions(evaluation, written, encoder.template)), Path(run.output_dir), facts)
+
+
+_SHOWN = ("exact_call", "tool_name", "argument_f1", "valid_format", "missed_call", "no_call", "made_up_tool")
+_COLUMNS = ("held out", "rows", "calls", *_SHOWN)
+
+
+def _rows(parts: dict[str, Any]) -> Iterator[list[str]]:
+    """Yield a row a part, and below it one a language."""
+    for name, summary in parts.items():
+        yield _row(name, summary)
+        yield from (_row(f"{name}, {language}", part) for language, part in summary["by_language"].items())
+
+
+def _row(name: str, summary: dict[str, Any]) -> list[str]:
+    shares = ["–" if summary[figure] is None else f"{100 * summary[figure]:.1f} %" for figure in _SHOWN]
+    return [name, str(summary["rows"]), str(summary["calls"]), *shares]

@@ -1,0 +1,153 @@
+"""Greedy generation with transformers: batches of prompts, each row stopped at its own stop word."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentswift.engine.dtype import default_dtype
+from agentswift.engine.load import load_model, with_adapter
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+Progress = Callable[[int, int], None]  # prompts done, prompts in all
+_FIRST = 64  # tokens, which a call or a short answer fits in
+
+
+class Generator:
+    """A model from disk, with an adapter laid over it where one is given, that goes on from token ids."""
+
+    def __init__(
+        self,
+        folder: Path,
+        tokenizer: "PreTrainedTokenizerFast",
+        *,
+        adapter: Path | None = None,
+        torch_dtype: str | None = None,
+        attn_impl: str | None = None,
+        trust_remote_code: bool = False,
+        threads: int | None = None,
+    ) -> None:
+        """Load it on the GPU where there is one. `torch_dtype` None: what the device computes fast in.
+
+        Raises ModelError when the folder cannot be loaded.
+        """
+        import torch
+        from transformers import GenerationConfig
+
+        if threads:
+            torch.set_num_threads(threads)
+        gpu = torch.cuda.is_available()
+        self.torch_dtype = torch_dtype or default_dtype(use_cpu=not gpu)
+        self.tokenizer = tokenizer
+        model = load_model(folder, self.torch_dtype, attn_impl, trust_remote_code)
+        self.own_stops = _ids(model.generation_config.eos_token_id) | _ids(tokenizer.eos_token_id)
+        # Whatever the model's own file asks for (a temperature, a repetition penalty) would not be plain greedy.
+        model.generation_config = GenerationConfig()
+        if adapter:
+            model = with_adapter(model, adapter)
+            if self.torch_dtype == "float32":  # exact there, and much faster than going through the adapter each time
+                model = model.merge_and_unload()
+        self.model = model.to("cuda" if gpu else "cpu").eval()
+
+    @property
+    def context(self) -> int:
+        """Tokens that prompt and generation may have together; 0: the model's files do not say."""
+        return int(getattr(self.model.config, "max_position_embeddings", 0) or 0)
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        max_new_tokens: int,
+        stop: Sequence[str] = (),
+        stop_ids: Sequence[int] = (),
+        batch_size: int = 8,
+        progress: Progress | None = None,
+    ) -> list[str]:
+        """Return what the model writes after each prompt: up to and with a stop word, or up to a stop id, without it.
+
+        The longest prompts go first, so what does not fit into memory fails at once. Rows that go on after their
+        first tokens are put together again, or one that never ends would hold up a batch of those that have.
+        """
+        stops = _Stops(self.tokenizer, tuple(stop), self.own_stops | set(stop_ids))
+        written: list[list[int]] = [[] for _ in prompts]
+        going = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
+        for new, last in ((min(_FIRST, max_new_tokens), max_new_tokens <= _FIRST), (max_new_tokens - _FIRST, True)):
+            unfinished: list[int] = []
+            for at in range(0, len(going), batch_size):
+                batch = going[at : at + batch_size]
+                ids = self._batch([[*prompts[i], *written[i]] for i in batch], new, stops)
+                for i, row in zip(batch, ids, strict=True):
+                    written[i] += row
+                unfinished += [i for i in batch if not last and not stops.done(written[i])]
+                if progress is not None:
+                    progress(len(prompts) - len(going) + at + len(batch) - len(unfinished), len(prompts))
+            going = unfinished
+        return [stops.text(ids) for ids in written]
+
+    def _batch(self, prompts: Sequence[Sequence[int]], new: int, stops: "_Stops") -> list[list[int]]:
+        """Return up to `new` tokens after each prompt, all of one length: a row that is done is filled up."""
+        import torch
+        from transformers import StoppingCriteriaList
+
+        width = max(map(len, prompts))
+        filler = min(stops.ids, default=0)
+        ids = torch.tensor([[filler] * (width - len(p)) + list(p) for p in prompts], device=self.model.device)
+        mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=self.model.device)
+        with torch.inference_mode():
+            out = self.model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=new,
+                do_sample=False,
+                pad_token_id=filler,
+                eos_token_id=sorted(stops.ids) or None,
+                stopping_criteria=StoppingCriteriaList([stops.at(width)] if stops.words else []),
+            )
+        found: list[list[int]] = out[:, width:].tolist()
+        return found
+
+
+@dataclass(frozen=True)
+class _Stops:
+    """What ends a row: words in its text, and token ids."""
+
+    tokenizer: "PreTrainedTokenizerFast"
+    words: tuple[str, ...]
+    ids: set[int]
+
+    def done(self, ids: list[int]) -> bool:
+        return any(i in self.ids for i in ids) or any(word in self._decoded(ids) for word in self.words)
+
+    def text(self, ids: list[int]) -> str:
+        """Return the text of a row's tokens, up to its stop."""
+        end = next((at for at, id_ in enumerate(ids) if id_ in self.ids), len(ids))
+        return cut(self._decoded(ids[:end]), self.words)
+
+    def at(self, start: int) -> Callable[..., Any]:
+        """Return transformers' stopping criterion for rows whose own tokens begin at `start`."""
+        import torch
+
+        # A word's tokens in context can be more than those alone, never more than its bytes.
+        last = max(len(word.encode()) for word in self.words) + 1
+
+        def criterion(input_ids: Any, scores: Any, **_: Any) -> Any:
+            rows = input_ids[:, max(start, input_ids.shape[1] - last) :].tolist()
+            said = [any(word in text for word in self.words) for text in map(self._decoded, rows)]
+            return torch.tensor(said, device=input_ids.device, dtype=torch.bool)
+
+        return criterion
+
+    def _decoded(self, ids: list[int]) -> str:
+        return str(self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+
+def cut(text: str, stop: Sequence[str]) -> str:
+    """Return `text` up to the end of the first stop word in it; the longer of two that begin together."""
+    found = [(at, -len(word)) for word in stop if (at := text.find(word)) >= 0]
+    return text[: min(found)[0] - min(found)[1]] if found else text
+
+
+def _ids(value: int | list[int] | None) -> set[int]:
+    return set() if value is None else {value} if isinstance(value, int) else set(value)
