@@ -122,11 +122,14 @@ def compose_run(name: str, shape: type[Run], words: Sequence[str] = ()) -> Run:
 
 def compose_config(name: str, asked: Asked, with_hydra: bool = False) -> DictConfig:
     """Compose what was asked for, outside a Hydra job."""
-    words = list(asked.overrides)
-    if folder := asked.args.config_dir:
-        words.append(f"hydra.searchpath=['file://{os.path.abspath(folder)}']")
-    with hydra.initialize_config_module(CONF, version_base=VERSION_BASE):
-        return hydra.compose(asked.args.config_name or name, words, return_hydra_config=with_hydra)
+    HydraConfig.instance().cfg = None  # a sweep leaves its own behind
+    PluginConf.config_dir = asked.args.config_dir  # the flag itself only hydra.main reads
+    try:
+        with hydra.initialize_config_module(CONF, version_base=VERSION_BASE):
+            words = list(asked.overrides)
+            return hydra.compose(asked.args.config_name or name, words, return_hydra_config=with_hydra)
+    finally:
+        PluginConf.config_dir = None
 
 
 @contextmanager

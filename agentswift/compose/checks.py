@@ -82,7 +82,7 @@ def _train(run: Any) -> Iterator[str]:
     if run.max_steps == -1 and not 0 < run.num_train_epochs < math.inf:
         yield f"num_train_epochs={run.num_train_epochs}: must be more than 0"
     if run.split and run.save_steps % run.eval_steps:
-        yield f"save_steps={run.save_steps} must be a multiple of eval_steps={run.eval_steps}: the best checkpoint is kept"
+        yield f"save_steps={run.save_steps} must be a multiple of eval_steps={run.eval_steps}, to tell the best"
     if run.launch.nproc_per_node < 1:
         yield f"launch.nproc_per_node={run.launch.nproc_per_node}: must be 1 or more"
     if run.compute.deepspeed and run.compute.fsdp:

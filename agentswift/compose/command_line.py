@@ -9,7 +9,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from agentswift.compose.keys import groups, keys
-from agentswift.compose.options import make_card_options, make_experiments, registry_in
+from agentswift.compose.options import MadeOptions, make_card_options, make_experiments, registry_in
 from agentswift.compose.search_path import Options, find_options
 from agentswift.compose.suggestions import unknown_key
 from agentswift.compose.words import Words
@@ -43,6 +43,7 @@ def read_argv(argv: Sequence[str], name: str, shape: type) -> Asked:
     for word in words:
         flags.remove(word)
     options = find_options(args.config_dir)
+    MadeOptions.nodes.clear()  # those of another command in this process
     if not args.shell_completion:  # half a line: Hydra completes it as it stands
         words = Words(shape, options, args.multirun or "hydra.mode=MULTIRUN" in words).read(words)
     datasets: list[str] = []

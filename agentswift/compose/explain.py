@@ -1,4 +1,4 @@
-"""What Hydra and OmegaConf raise → what the user did wrong, in a line or two, with file and line where it is in a file."""
+"""What Hydra and OmegaConf raise → what the user did wrong, with file and line where it is in a file."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,9 @@ _NO_KEY = re.compile(r"Key '([^']+)' (?:is )?not in '")
 _FULL_KEY = re.compile(r"full_key: (\S+)")
 _OVERRIDE = re.compile(r"Error merging override \+*(.+)")
 _SEVERAL = re.compile(r"Ambiguous value for argument '(.+)'")
-_DETAILS = re.compile(r"\n\s+(full_key|reference_type|object_type)[:=].*|\n?See https://hydra\.cc.*|\nConfig search path:(.|\n)*")
+_DETAILS = re.compile(
+    r"\n\s+(full_key|reference_type|object_type)[:=].*|\n?See https://hydra\.cc.*|\nConfig search path:(.|\n)*"
+)
 
 
 def explain(error: Exception, shape: type, options: Options, datasets: Sequence[str]) -> UsageError:
@@ -63,13 +65,21 @@ def _no_option(error: MissingConfigException, options: Options, datasets: Sequen
         except AgentswiftError as no_template:
             return str(no_template)
     known = {*options.of(group), *(datasets if group == "data" else ())}
-    found = _IN.search(str(error))
-    file = _file(found[1], options) if found else None
-    where = f"{_line(file, name)}: " if file and re.search(rf"\b{re.escape(name)}\b", _text(file)) else ""
+    where = _asked_in(group, name, options)
     word = "dataset" if group == "data" else group
     hint = " agentswift list what=datasets shows them all" if group == "data" else ""
     near = did_you_mean(name, known, otherwise="\0" if hint else "There are ")
     return f"{where}no {word} {name!r}.{hint if chr(0) in near else near}"
+
+
+def _asked_in(group: str, name: str, options: Options) -> str:
+    """Return "FILE:LINE: " of a defaults list that asks for group: name, "" where none does: the command line did."""
+    asks = re.compile(rf"^\s*-.*\b{re.escape(group)}\s*:\s*[\"']?{re.escape(name)}\b")
+    for file in (file for files in options.files.values() for file in files.values()):
+        for number, line in enumerate(_text(file).splitlines(), 1):
+            if asks.match(line):
+                return f"{file}:{number}: "
+    return ""
 
 
 def _about(key: str, shape: type) -> str:
@@ -81,7 +91,9 @@ def _plain(text: str, key: str, shape: type) -> str:
     """Return the last thing said, without Hydra's details, and with the key and the kind of value it takes."""
     override = _OVERRIDE.search(text)
     said = _DETAILS.sub("", _OVERRIDE.sub("", _IN.sub("", text))).strip(" :\n")
-    said = re.sub(r".* raised while (composing config|resolving interpolation): ?\n?", "", said).removeprefix("Merge error: ")
+    said = re.sub(r".* raised while (composing config|resolving interpolation): ?\n?", "", said).removeprefix(
+        "Merge error: "
+    )
     about = keys(shape)[key].about if key in keys(shape) else ""
     head = f"{override[1]}: " if override else f"{key}: " if key else ""
     return f"{head}{said}" + (f" ({about})" if about else "")

@@ -1,10 +1,9 @@
 """What `agentswift COMMAND --help` prints: groups and their options, every key with its value, examples."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from omegaconf import OmegaConf
@@ -25,7 +24,7 @@ def help_text(name: str, shape: type, doc: str, asked: Asked) -> str:
     """Return the help of command `name` for the values that it would have with the words given beside --help."""
     with explained(shape, asked):
         cfg = compose_config(name, asked, with_hydra=True)
-        chosen = dict(OmegaConf.to_container(cfg.hydra.runtime.choices))  # type: ignore[call-overload]
+        chosen = cast(dict[str, Any], OmegaConf.to_container(cfg.hydra.runtime.choices))
         values = {key: _value(OmegaConf.to_container(cfg, resolve=False), key) for key in keys(shape)}
     groups = [group for group in reversed(chosen) if not group.startswith("hydra") and "/" not in group]
     parts = [

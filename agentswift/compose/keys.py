@@ -49,7 +49,7 @@ def keys(shape: type) -> dict[str, Key]:
 @cache
 def groups(shape: type) -> dict[str, type]:
     """Return the groups of `shape`: a field that is itself a dataclass is chosen as an option of conf/NAME/."""
-    return {name: kind for name, kind in get_type_hints(shape).items() if is_dataclass(kind)}
+    return {name: kind for name, kind in get_type_hints(shape).items() if isinstance(kind, type) and is_dataclass(kind)}
 
 
 def _keys(shape: type, prefix: str) -> Iterator[Key]:

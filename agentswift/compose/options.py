@@ -47,7 +47,7 @@ class MadeOptions(ConfigSource):
 
 
 def make_card_options(folders: Sequence[str], options: Options) -> Cards:
-    """Make data=NAME an option for every card: data=card with that one part. Raises CardError for a name that is both."""
+    """Make data=NAME an option for every card: data=card with that part. Raises CardError for a name that is both."""
     cards = find_cards(folders)
     for name, card in cards.items():
         if file := options.files.get("data", {}).get(name):

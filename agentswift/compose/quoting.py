@@ -46,7 +46,8 @@ def quote_texts(value: str, sweep: bool) -> str:
 
 
 def quote_choice(value: str, sweep: bool) -> str:
-    """Quote the option chosen of a group where Hydra could not read it bare: 我的数据, or a stray path."""
-    if _BARE.fullmatch(value) or (not sweep and re.fullmatch(r"\[.*\]", value)):
-        return value
-    return quote_text(value, sweep)
+    """Quote the option chosen of a group where Hydra could not read it bare: 我的数据. In a sweep, each of several."""
+    pieces = [piece.strip() for piece in value.split(",")]
+    if value.startswith("[") or (sweep and _SWEEP.fullmatch(value)) or (not sweep and len(pieces) > 1):
+        return value  # Hydra says what it thinks of several options without -m
+    return ",".join(piece if _BARE.fullmatch(piece) else quote_text(piece, sweep=False) for piece in pieces)

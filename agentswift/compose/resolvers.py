@@ -32,7 +32,7 @@ def _run_folder() -> str:
 
 
 def _environment(name: str, default: Any = _NOT_GIVEN) -> Any:
-    """Return an environment variable, as OmegaConf does. Raises UsageError for a secret's: a run's files hold its config."""
+    """Return an environment variable, as OmegaConf does. Raises UsageError for a secret's, and for one not set."""
     if _SECRET.search(name):
         raise UsageError(
             f"${{oc.env:{name}}} looks like a secret, and the config is written into the run's folder. "
@@ -41,5 +41,7 @@ def _environment(name: str, default: Any = _NOT_GIVEN) -> Any:
     if (value := os.environ.get(name)) is not None:
         return value
     if default is _NOT_GIVEN:
-        raise UsageError(f"${{oc.env:{name}}}: the environment has no {name}. Set it, or give a default: ${{oc.env:{name},default}}")
+        raise UsageError(
+            f"${{oc.env:{name}}}: the environment has no {name}. Set it, or give a default: ${{oc.env:{name},default}}"
+        )
     return default if default is None else str(default)

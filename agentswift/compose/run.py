@@ -11,7 +11,7 @@ Run = TypeVar("Run")
 
 
 def checked(cfg: DictConfig, shape: type[Run]) -> Run:
-    """Return `cfg` as a `shape`, past which nobody knows OmegaConf. Raises UsageError with all that does not go together."""
+    """Return `cfg` as a plain `shape`. Raises UsageError with everything in it that does not go together."""
     run = cast(Run, OmegaConf.to_object(cfg))
     _move_path(run)
     if problems := check(run):

@@ -1,10 +1,12 @@
 """Where options are looked for: ours, those of installed plugins, and --config-dir. New names only."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
@@ -18,10 +20,14 @@ class PluginConf(SearchPathPlugin):
     Made ones (options.MadeOptions) must be found before files: an experiment is cut to what a command has.
     """
 
+    config_dir: ClassVar[str | None] = None  # set while composing without hydra.main
+
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         search_path.prepend(provider="agentswift", path="made://")
         for name, package in plugins():
             search_path.append(provider=name, path=f"pkg://{package}.conf")
+        if self.config_dir is not None:
+            search_path.append(provider="command-line", path=f"file://{os.path.abspath(self.config_dir)}")
 
 
 def plugins() -> Iterator[tuple[str, str]]:
@@ -66,13 +72,15 @@ def find_options(config_dir: str | None) -> Options:
 
 def _folders(config_dir: str | None) -> Iterator[Path]:
     """Yield each folder once, though --config-dir name one of ours."""
-    places = [package for package in ("agentswift", *(package for _, package in plugins()))]
-    folders = [Path(path) for package in places for path in _conf(package)]
+    folders = [Path(path) for package in ("agentswift", *(p for _, p in plugins())) for path in _conf(package)]
     if config_dir is not None:
         if not Path(config_dir).is_dir():
             raise UsageError(f"--config-dir: no folder {config_dir}")
         folders.append(Path(config_dir))
-    yield from {folder.resolve(): folder for folder in reversed(folders)}.values().__reversed__()
+    seen: dict[Path, Path] = {}
+    for folder in folders:
+        seen.setdefault(folder.resolve(), folder)
+    yield from seen.values()
 
 
 def _conf(package: str) -> list[str]:

@@ -21,7 +21,7 @@ def unknown_key(name: str, shape: type) -> str:
 
 
 def unknown_argument(name: str, shape: type) -> str:
-    """Say why `extra.NAME` cannot be passed on: it is a key of ours, has a new name, or ms-swift has it not. "": it can."""
+    """Say why `extra.NAME` cannot be passed on: a key of ours, an old name, or none of ms-swift's. "": it can."""
     from agentswift.engine.argument_names import argument_names
 
     if ours := [key for key in keys(shape) if key.rsplit(".", 1)[-1] == name]:

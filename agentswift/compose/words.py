@@ -54,11 +54,11 @@ class Words:
         return f"{sign}{name}={value}"
 
     def _choice(self, group: str, value: str) -> str:
-        """Return the option chosen, quoted at need. Raises UsageError for a file or an id where an option's name goes."""
+        """Return the option chosen, quoted at need. Raises UsageError for a file or id where an option's name goes."""
         folder, _, option = f"{group}/{value}".rpartition("/")
-        if group in _MEANT and group in groups(self.shape) and not self.sweep and _FILE.match(value):
-            if option not in self.options.of(folder):
-                raise UsageError(f"{group}={value}: the name of an option is wanted. Did you mean {_MEANT[group]}={value}?")
+        is_file = _FILE.match(value) and option not in self.options.of(folder)
+        if is_file and not self.sweep and group in _MEANT and group in groups(self.shape):
+            raise UsageError(f"{group}={value}: an option's name is wanted. Did you mean {_MEANT[group]}={value}?")
         return quote_choice(value, self.sweep)
 
     def _key(self, name: str) -> Key:
@@ -75,4 +75,6 @@ class Words:
             if word in self.options.of(group):
                 return f"{word}: write group=option. Did you mean {group}={word}?"
         known = word in keys(self.shape) or word in groups(self.shape)
-        return f"{word}: write key=value" + (f". Did you mean {word}=VALUE?" if known else f": {unknown_key(word, self.shape)}")
+        return f"{word}: write key=value" + (
+            f". Did you mean {word}=VALUE?" if known else f": {unknown_key(word, self.shape)}"
+        )
