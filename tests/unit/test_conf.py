@@ -47,7 +47,7 @@ def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("name", "group", "option"), CHOICES)
 def test_an_option_composes_with_each_command_that_has_its_group(name: str, group: str, option: str) -> None:
-    run = compose_run(name, SHAPES[name], [f"{group}={option}", *NEEDED.get(name, [])])
+    run: object = compose_run(name, SHAPES[name], [f"{group}={option}", *NEEDED.get(name, [])])
     assert type(run) is SHAPES[name]
 
 
