@@ -33,7 +33,7 @@ TRAIN = {
     "missing": (50, 30),
 }
 KNOWN = {
-    "one_call": (64, 40),
+    "one_call": (80, 46),
     "failing_tool": (9, 5),
     "same_tool_twice": (9, 5),
     "two_tools": (5, 5),

@@ -177,7 +177,7 @@ class Writer:
             (i for i, m in enumerate(talk.messages) if m["role"] == "assistant" and "tool_calls" in m), default=-1
         )
         if last >= 0 and talk.case != "failing_tool":
-            spare = wanted > len(talk.tools) or self.chance.random() < 0.6
+            spare = wanted > len(talk.tools) or self.chance.random() < 0.7
             if spare or not fits(talk.row(), self.split):
                 del talk.messages[last + 1 :]
         apart = [*talk.tools, *([foreign] if foreign else [])]

@@ -10,9 +10,9 @@ from scripts.quickstart.tools import Tool
 from scripts.quickstart.values import Split
 
 # By `reckon_tokens`, which is within 22 of SmolLM2's tokenizer with the hermes agent template. Short prompts keep the
-# demo short; of a held-out row nothing but the prompt is run. Two calls in one row cost less than a row for each.
-MAX_PROMPT = 282
-MAX_ROW, MAX_ROW_SEVERAL, MAX_ROW_HELD = 300, 345, 400
+# demo short; of a held-out row nothing but the prompt is run. Two calls in one row cost less than a row for each, and
+# a tool with many arguments would never be trained within the first limit.
+MAX_PROMPT, MAX_ROW, MAX_ROW_SEVERAL_OR_ALONE, MAX_ROW_HELD = 282, 300, 345, 400
 # What a piece of text costs, fitted to SmolLM2's tokenizer on these rows: a word, a name, letters of a code, ...
 COSTS = (
     (re.compile(r"[a-z]+"), 1.0),
@@ -89,8 +89,13 @@ def reckon_tokens(row: Mapping[str, Any]) -> int:
 def fits(row: Mapping[str, Any], split: Split) -> bool:
     """Return whether a row and what the agent reads first are short enough."""
     prompt = {**row, "messages": row["messages"][:1]}
-    longest = MAX_ROW_SEVERAL if row["case"] in ("several_calls", "failing_tool") else MAX_ROW
-    return reckon_tokens(prompt) <= MAX_PROMPT and reckon_tokens(row) <= (MAX_ROW_HELD if split == "held" else longest)
+    if split == "held":
+        longest = MAX_ROW_HELD
+    elif row["case"] == "several_calls" or len(row["tools"]) == 1:
+        longest = MAX_ROW_SEVERAL_OR_ALONE
+    else:
+        longest = MAX_ROW
+    return reckon_tokens(prompt) <= MAX_PROMPT and reckon_tokens(row) <= longest
 
 
 def _count(text: str) -> int:
