@@ -30,6 +30,7 @@ $(VENV)/.dev: $(VENV)/.ready
 	@$(PIP) install -c constraints.txt --no-deps llama-models dashscope
 	@touch $@
 
+demo: export DEMO_STARTED := $(shell date +%s)
 demo: setup  ## train a 135M model to call tools, and score it before and after
 	@$(BIN)/python scripts/demo.py
 

@@ -41,6 +41,7 @@ class Manifest:
     versions: dict[str, str | None]
     files: dict[str, dict[str, Any]] = field(default_factory=dict)  # name → {"bytes", "sha256"}
     merged: bool = False  # whole weights, no adapter
+    run: str = ""  # the training run's folder, whose report.html later scores go into
     created: str = ""  # ISO 8601, UTC
 
 

@@ -37,7 +37,7 @@ def gather(data: Data, cards: Cards, local: Local) -> Corpus:
     for card in part_cards(data, cards):
         kept: list[Conversation] = []
         ledger = Ledger(card.name)
-        for outcome in read_part(card, local(card)):
+        for outcome in read_part(card, local(card), lambda c: _dressed(c, data)):
             ledger.read += outcome.counts
             corpus.findings += outcome.findings
             if outcome.conversation is None:
@@ -47,7 +47,7 @@ def gather(data: Data, cards: Cards, local: Local) -> Corpus:
             else:
                 seen.update([print_] if data.dedup is Dedup.exact else [])
                 ledger.kept += 1
-                kept.append(_dressed(outcome.conversation, data))
+                kept.append(outcome.conversation)
         if not ledger.read:
             raise DataError(f"{card.name}: no rows in {local(card)}. Is it the right file?")
         corpus.parts[card.name], corpus.ledgers[card.name] = kept, ledger
@@ -90,8 +90,11 @@ class Outcome:
     counts: int = 1
 
 
-def read_part(card: Card, path: Path) -> Iterator[Outcome]:
-    """Yield an outcome for each row of a part, as a stream: memory does not grow with the file."""
+def read_part(card: Card, path: Path, dress: Callable[[Conversation], Conversation] = replace) -> Iterator[Outcome]:
+    """Yield an outcome for each row of a part, as a stream: memory does not grow with the file.
+
+    `dress` changes a conversation before it is checked: a name filled in is no placeholder left behind.
+    """
     layout = _layout(card) if card.format else None
     for file in _files(path):
         for row in read_rows(file):
@@ -103,7 +106,7 @@ def read_part(card: Card, path: Path) -> Iterator[Outcome]:
             )
             try:
                 layout = layout or detect(row.values)
-                conversation = replace(layout.read(row.values), source=source)
+                conversation = dress(replace(layout.read(row.values), source=source))
             except RowError as error:
                 yield Outcome(None, (_refusal(error, source),))
                 continue
@@ -154,6 +157,10 @@ def _refusal(error: RowError, source: Source) -> Finding:
     )
 
 
+_NAME = ("{{NAME}}", "<NAME>", "{{name}}")  # ms-swift's, Llama3-Tutorial's, LLaMA-Factory's
+_AUTHOR = ("{{AUTHOR}}", "<AUTHOR>", "{{author}}")
+
+
 def _dressed(conversation: Conversation, data: Data) -> Conversation:
     """Put the run's system prompt where there is none, and its name and author in self-cognition rows."""
     if data.system is not None and conversation.system is None:
@@ -161,8 +168,8 @@ def _dressed(conversation: Conversation, data: Data) -> Conversation:
     if not (data.model_name or data.model_author):
         return conversation
     chinese = any("\u4e00" <= c <= "\u9fff" for turn in conversation.turns for c in turn.user or "")
-    words = {}
-    for names, marks in ((data.model_name, ("{{NAME}}", "<NAME>")), (data.model_author, ("{{AUTHOR}}", "<AUTHOR>"))):
+    words: dict[str, str] = {}
+    for names, marks in ((data.model_name, _NAME), (data.model_author, _AUTHOR)):
         if names:
             words.update(dict.fromkeys(marks, names[0 if chinese else -1]))
 

@@ -1,7 +1,7 @@
 """Encode and check speed: rows a second, ours and ms-swift's `Template.encode`, on the same rows in one run.
 
-`python benchmarks/encode.py` reads AGENTSWIFT_CORPUS (default ../shared/data), takes the glaive tool calls (en and zh) and
-FireAct, and prints one table. Each figure is the best of three; both sides run on one core, ours also on all of them.
+`python benchmarks/encode.py` reads AGENTSWIFT_CORPUS (default ../shared/data), takes the glaive tool calls (en and
+zh) and FireAct, and prints a table. Each figure is the best of three; both run on one core, then on all.
 """
 
 import json
@@ -49,14 +49,15 @@ def native(conversation: Any) -> dict[str, Any]:
 
 def measure() -> list[dict[str, Any]]:
     """Measure in this process; how many cores the Rust tokenizer takes was set before it started."""
+    from swift.model import get_processor
+    from swift.template import get_template
+
     from agentswift.agent_templates import find_agent_template
     from agentswift.cards import Card
     from agentswift.check import check_conversation
     from agentswift.corpus import read_part
     from agentswift.engine.embedded import smollm2
     from agentswift.engine.encode import Encoder, load_chat, load_tokenizer
-    from swift.model import get_processor
-    from swift.template import get_template
 
     folder = smollm2()
     tokenizer = load_tokenizer(folder)
@@ -80,7 +81,8 @@ def measure() -> list[dict[str, Any]]:
                 "rows": f"{name} ({len(kept)})",
                 "tokens a row": round(tokens / len(kept)),
                 "ours": len(kept) / ours,
-                "ms-swift": len(kept) / (swift - copy),  # its encode changes the row it is given: the copy is not counted
+                # its encode changes the row that it is given: the copy made of each is not counted
+                "ms-swift": len(kept) / (swift - copy),
                 "rules": len(kept) / checked,
                 "read+check": len(kept) / read,
             }
@@ -92,7 +94,8 @@ def main() -> None:
     """Run `measure` once on one core and once on all, and print both."""
     for cores in (1, os.cpu_count() or 1):
         env = {**os.environ, "RAYON_NUM_THREADS": str(cores), "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "true"}
-        done = subprocess.run([sys.executable, __file__, "--here"], env=env, stdout=subprocess.PIPE, text=True, check=True)
+        words = [sys.executable, __file__, "--here"]
+        done = subprocess.run(words, env=env, stdout=subprocess.PIPE, text=True, check=True)
         print(f"\n{cores} core(s); rows a second")
         for row in json.loads(done.stdout.splitlines()[-1]):
             print(

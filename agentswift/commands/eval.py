@@ -1,5 +1,6 @@
 """`agentswift eval`: what a model calls on held-out rows, scored against what it should have called."""
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentswift.compose import command
+from agentswift.errors import UsageError
 from agentswift.schema.runs import Eval
 
 if TYPE_CHECKING:
@@ -22,8 +24,10 @@ def main(run: Eval) -> None:
     from agentswift.corpus import enforce
     from agentswift.engine.evaluate import questions
     from agentswift.engine.prepare import gathered
-    from agentswift.report.tables import table
+    from agentswift.engine.run_report import add_scores
+    from agentswift.report.tables import before_after, table
 
+    base = _compared(run.compare)
     scored = _scored(run)
     data = replace(run.data, system=run.data.system if run.data.system is not None else scored.system)
     corpus = gathered(data, run.registry, run.hub)
@@ -35,6 +39,10 @@ def main(run: Eval) -> None:
         scores = _answered(run, scored, generator, evaluation)
         folder.note(scores=str(folder.path / "scores.json"))
     print(table("scores", _COLUMNS, list(_rows(scores["parts"]))))
+    if base is not None:
+        print(before_after(base, scores["parts"]))
+    if scored.run and add_scores(Path(scored.run), base, scores["parts"]):
+        print(f"Put into {Path(scored.run) / 'report.html'}")
     print(f"\nScores: {folder.path / 'scores.json'} (every answer: predictions.jsonl)")
     print(f"Next: {scored.next(run)}")
 
@@ -48,6 +56,7 @@ class _Scored:
     checkpoint: str | None  # None: a base model
     model: str
     system: str | None  # of conversations that have none
+    run: str = ""  # the folder of the run that trained it
 
     def load(self, run: Eval) -> "Generator":
         from agentswift.engine.generate import Generator
@@ -85,6 +94,18 @@ class _Scored:
         )
 
 
+def _compared(path: str | None) -> dict[str, Any] | None:
+    """Return the parts of another eval's scores.json. Raises UsageError where it is none."""
+    if path is None:
+        return None
+    file = Path(path) / "scores.json" if Path(path).is_dir() else Path(path)
+    try:
+        parts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["parts"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"compare={path}: not the scores of an eval; name its folder, or its scores.json") from error
+    return parts
+
+
 def _scored(run: Eval) -> _Scored:
     from agentswift.engine.checkpoint import trained
     from agentswift.engine.prepare import spoken
@@ -92,7 +113,8 @@ def _scored(run: Eval) -> _Scored:
     if run.checkpoint is None:
         return _Scored(spoken(run.model, run.template, run.hub), None, None, run.model.model, None)
     found = trained(run.checkpoint, run.model, run.hub)
-    return _Scored(found.spoken, found.adapter, str(found.folder), found.manifest.model, found.manifest.system)
+    said = found.manifest
+    return _Scored(found.spoken, found.adapter, str(found.folder), said.model, said.system, said.run)
 
 
 def _prompted(run: Eval, scored: _Scored, generator: "Generator", asked: list[Any], silent: int) -> "Evaluation":

@@ -48,7 +48,7 @@ class _Plan:
         self.tokens = int(prepared.encodings.lengths[prepared.train].sum())
         self.steps = arguments.steps(run, len(prepared.train), self.tokens)
         self.threads = run.launch.threads or max(1, (os.cpu_count() or 1) // run.launch.nproc_per_node)
-        self.folder = Path(run.output_dir)
+        self.folder = Path(run.output_dir).absolute()
 
     def text(self, whole: bool) -> str:
         """What will be run; `whole` with the resolved config and every ms-swift argument."""
@@ -124,6 +124,7 @@ class _Plan:
             "data_fingerprint": self.prepared.fingerprint,
             "world_size": self.run.launch.nproc_per_node,
             "versions": versions(),
+            "run": str(self.folder),
         }
 
     def _finish(self, folder: "RunFolder") -> None:

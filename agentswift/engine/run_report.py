@@ -5,31 +5,62 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from agentswift.engine.draw import budget_of, draw
+from agentswift.engine.draw import Drawn, budget_of, draw
 from agentswift.engine.encode import Encoder
 from agentswift.engine.prepare import Prepared
+from agentswift.files import write_json
+from agentswift.redact import redact
 from agentswift.schema.runs import Train
+from agentswift.weights import Share
 
+_PAGE = "report.json"  # what report.html is drawn from
 _SAMPLES = 4  # conversations drawn
+_SHOWN = (
+    "learning_rate",
+    "num_train_epochs",
+    "max_steps",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "max_length",
+    "lr_scheduler_type",
+    "warmup_ratio",
+    "packing",
+    "seed",
+)
 
 
-def write_report(folder: Path, run: Train, prepared: Prepared, encoder: Encoder, figures: str) -> Path:
-    """Write FOLDER/report.html and return it."""
+def write_report(folder: Path, run: Train, prepared: Prepared, encoder: Encoder, figures: str) -> None:
+    """Write FOLDER/report.json, and FOLDER/report.html drawn from it."""
+    fields = run.loss_scale.fields
+    page = {
+        "title": f"{run.model.model} on {', '.join(prepared.corpus.parts)}",
+        "settings": {"run": figures, **_settings(run)},
+        "ledgers": [asdict(ledger) for ledger in prepared.corpus.ledgers.values()],
+        "budget": [asdict(share) for share in budget_of(prepared, fields, prepared.train)],
+        "samples": [asdict(row) for row in draw(prepared, encoder, fields, prepared.train[:_SAMPLES])],
+        "scores": None,
+    }
+    write_json(folder / _PAGE, redact(page))
+    _draw(folder)
+
+
+def add_scores(folder: Path, base: dict[str, Any] | None, tuned: dict[str, Any]) -> bool:
+    """Put the scores of a run's model ({part: summary}) into its report; False where there is no report."""
+    if not (folder / _PAGE).is_file():
+        return False
+    page = json.loads((folder / _PAGE).read_text(encoding="utf-8"))
+    write_json(folder / _PAGE, {**page, "scores": {"tuned": tuned, **({"base": base} if base else {})}})
+    _draw(folder)
+    return True
+
+
+def _draw(folder: Path) -> None:
     from agentswift.report.run_page import write_run_page
 
-    fields = run.loss_scale.fields
-    file = folder / "report.html"
-    write_run_page(
-        file,
-        title=f"{run.model.model} on {', '.join(prepared.corpus.parts)}",
-        settings={"run": figures, **_settings(run)},
-        ledgers=[asdict(ledger) for ledger in prepared.corpus.ledgers.values()],
-        curve=curve(folder / "logging.jsonl"),
-        budget=budget_of(prepared, fields, prepared.train),
-        scores=None,
-        samples=list(draw(prepared, encoder, fields, prepared.train[:_SAMPLES])),
-    )
-    return file
+    page = json.loads((folder / _PAGE).read_text(encoding="utf-8"))
+    page["budget"] = [Share(**share) for share in page["budget"]]
+    page["samples"] = [Drawn(**row) for row in page["samples"]]
+    write_run_page(folder / "report.html", curve=curve(folder / "logging.jsonl"), **page)
 
 
 def curve(file: Path) -> list[dict[str, Any]]:
@@ -43,6 +74,4 @@ def curve(file: Path) -> list[dict[str, Any]]:
 def _settings(run: Train) -> dict[str, Any]:
     tuner = asdict(run.tuner)
     tuner["tuner_type"] = run.tuner.tuner_type.value
-    names = ("learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size")
-    names += ("gradient_accumulation_steps", "max_length", "lr_scheduler_type", "warmup_ratio", "packing", "seed")
-    return {**{n: getattr(run, n) for n in names}, **{k: v for k, v in tuner.items() if v not in (None, [])}}
+    return {**{n: getattr(run, n) for n in _SHOWN}, **{k: v for k, v in tuner.items() if v not in (None, [])}}

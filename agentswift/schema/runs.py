@@ -79,6 +79,7 @@ class Eval:
     model: Model = MISSING
     template: Template = MISSING
     data: Data = MISSING
+    compare: str | None = MISSING  # scores.json, or its folder, of another eval to put beside this one
     samples: int | None = MISSING  # rows scored, a fixed sample by `seed`, spread over the parts; null: all
     max_new_tokens: int = MISSING  # tokens generated a row at most
     batch_size: int = MISSING  # rows generated together

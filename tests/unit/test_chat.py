@@ -85,8 +85,9 @@ def fields(segment: Segment) -> list[tuple[str, str]]:
 
 
 def test_the_answer_and_its_stop_are_the_models_and_the_result_is_not() -> None:
-    generated = [f for s in segments(ASKED, AGENT_TEMPLATES["agentfabric_zh"], CHATML) if s.generated for f in fields(s)]
-    given = [f for s in segments(ASKED, AGENT_TEMPLATES["agentfabric_zh"], CHATML) if not s.generated for f in fields(s)]
+    cut = segments(ASKED, AGENT_TEMPLATES["agentfabric_zh"], CHATML)
+    generated = [found for segment in cut if segment.generated for found in fields(segment)]
+    given = [found for segment in cut if not segment.generated for found in fields(segment)]
     assert ("answer", "Sunny.") in [(f, t.strip()) for f, t in generated]
     assert ("end_of_turn", "<|im_end|>") in generated
     assert any(f == "observation" and "<result>Action: 晴</result>" in t for f, t in given)
