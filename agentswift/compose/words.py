@@ -33,7 +33,9 @@ class Words:
                 problems.append(str(error))
         if problems:
             raise UsageError("\n  ".join(problems))
-        return read
+        given, chosen = (any(word.startswith(start) for word in words) for start in ("data.parts={", "data="))
+        # A mix given whole is that mix: the default option's own parts would be merged into it.
+        return ["data=card", *read] if given and not chosen else read
 
     def _override(self, word: str) -> str:
         match = _OVERRIDE.fullmatch(word)
@@ -45,7 +47,7 @@ class Words:
         if name in self.options.files:
             return f"{sign}{name}{match['package'] or ''}={self._choice(name, value)}"
         key = self._key(name)
-        if key.name != name:  # below a table names are the user's own: a new one needs no +
+        if key.name != name or key.is_table:  # in a table names are the user's own: a new one needs no +
             return f"{sign or '++'}{name}={value}"
         if key.is_text:
             value = quote_text(value, self.sweep)

@@ -5,7 +5,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentswift.compose import compose_run
 from agentswift.compose.quoting import quote, quote_choice, quote_text, quote_texts
+from agentswift.schema.runs import Train
 
 PARSER = OverridesParser.create()
 
@@ -68,3 +70,13 @@ def test_a_list_of_texts_is_quoted_by_element(value: str, quoted: str) -> None:
 def test_an_option_is_quoted_only_at_need(value: str, once: str, in_a_sweep: str) -> None:
     assert quote_choice(value, sweep=False) == once
     assert quote_choice(value, sweep=True) == in_a_sweep
+
+
+def test_a_mix_given_whole_is_that_mix() -> None:
+    run = compose_run("train", Train, ["data.parts={quickstart-known: 0.5, quickstart-unseen: 2}"])
+    assert run.data.parts == {"quickstart-known": 0.5, "quickstart-unseen": 2.0}
+
+
+def test_a_mix_given_beside_an_option_is_added_to_it() -> None:
+    run = compose_run("train", Train, ["data=quickstart", "data.parts={quickstart-known: 0.5}"])
+    assert run.data.parts == {"quickstart": 1.0, "quickstart-known": 0.5}
