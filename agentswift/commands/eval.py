@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from agentswift.compose import command
 from agentswift.errors import UsageError
+from agentswift.mix import split
 from agentswift.schema.runs import Eval
 
 if TYPE_CHECKING:
+    from agentswift.conversation import Conversation
     from agentswift.engine.evaluate import Evaluation
     from agentswift.engine.generate import Generator
     from agentswift.engine.prepare import Spoken
@@ -32,7 +34,8 @@ def main(run: Eval) -> None:
     data = replace(run.data, system=run.data.system if run.data.system is not None else scored.system)
     corpus = gathered(data, run.registry, run.hub)
     enforce(corpus, run.data.max_refused)
-    asked, silent = questions(corpus.parts, run.samples, run.seed)
+    parts = {name: _held_out(part, run.split, run.seed) for name, part in corpus.parts.items()}
+    asked, silent = questions(parts, run.samples, run.seed)
     with runs.start(Path(run.output_dir), "eval", asdict(run)) as folder:
         generator = scored.load(run)
         evaluation = _prompted(run, scored, generator, asked, silent)
@@ -45,6 +48,11 @@ def main(run: Eval) -> None:
         print(f"Put into {Path(scored.run) / 'report.html'}")
     print(f"\nScores: {folder.path / 'scores.json'} (every answer: predictions.jsonl)")
     print(f"Next: {scored.next(run)}")
+
+
+def _held_out(part: "list[Conversation]", share: float, seed: int) -> "list[Conversation]":
+    """Return the conversations that `train` with the same split and seed does not train on; all, without a split."""
+    return [part[i] for i in split(len(part), share, seed)[1]] if share else part
 
 
 @dataclass

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 Progress = Callable[[int, int], None]  # prompts done, prompts in all
-_FIRST = 64  # tokens, which a call or a short answer fits in
+_AT_A_TIME = 32  # tokens between two looks at which rows are done
 
 
 class Generator:
@@ -67,46 +67,50 @@ class Generator:
     ) -> list[str]:
         """Return what the model writes after each prompt: up to and with a stop word, or up to a stop id, without it.
 
-        The longest prompts go first, so what does not fit into memory fails at once. Rows that go on after their
-        first tokens are put together again, or one that never ends would hold up a batch of those that have.
+        The longest prompts go first, so what does not fit into memory fails at once.
         """
         stops = _Stops(self.tokenizer, tuple(stop), self.own_stops | set(stop_ids))
-        written: list[list[int]] = [[] for _ in prompts]
-        going = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
-        for new, last in ((min(_FIRST, max_new_tokens), max_new_tokens <= _FIRST), (max_new_tokens - _FIRST, True)):
-            unfinished: list[int] = []
-            for at in range(0, len(going), batch_size):
-                batch = going[at : at + batch_size]
-                ids = self._batch([[*prompts[i], *written[i]] for i in batch], new, stops)
-                for i, row in zip(batch, ids, strict=True):
-                    written[i] += row
-                unfinished += [i for i in batch if not last and not stops.done(written[i])]
-                if progress is not None:
-                    progress(len(prompts) - len(going) + at + len(batch) - len(unfinished), len(prompts))
-            going = unfinished
-        return [stops.text(ids) for ids in written]
+        texts = [""] * len(prompts)
+        order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
+        for at in range(0, len(order), batch_size):
+            batch = order[at : at + batch_size]
+            written = self._batch([prompts[i] for i in batch], max_new_tokens, stops)
+            for i, ids in zip(batch, written, strict=True):
+                texts[i] = stops.text(ids)
+            if progress is not None:
+                progress(at + len(batch), len(order))
+        return texts
 
-    def _batch(self, prompts: Sequence[Sequence[int]], new: int, stops: "_Stops") -> list[list[int]]:
-        """Return up to `new` tokens after each prompt, all of one length: a row that is done is filled up."""
+    def _batch(self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stops: "_Stops") -> list[list[int]]:
+        """Return what follows each prompt, some tokens at a time: rows that are done leave the batch."""
         import torch
         from transformers import StoppingCriteriaList
 
-        width = max(map(len, prompts))
-        filler = min(stops.ids, default=0)
+        width, filler = max(map(len, prompts)), min(stops.ids, default=0)
         ids = torch.tensor([[filler] * (width - len(p)) + list(p) for p in prompts], device=self.model.device)
         mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=self.model.device)
-        with torch.inference_mode():
-            out = self.model.generate(
-                input_ids=ids,
-                attention_mask=mask,
-                max_new_tokens=new,
-                do_sample=False,
-                pad_token_id=filler,
-                eos_token_id=sorted(stops.ids) or None,
-                stopping_criteria=StoppingCriteriaList([stops.at(width)] if stops.words else []),
-            )
-        found: list[list[int]] = out[:, width:].tolist()
-        return found
+        written: list[list[int]] = [[] for _ in prompts]
+        rows, cache = list(range(len(prompts))), None
+        while rows and (left := width + max_new_tokens - ids.shape[1]) > 0:
+            with torch.inference_mode():
+                out = self.model.generate(
+                    input_ids=ids,
+                    attention_mask=mask,
+                    past_key_values=cache,
+                    max_new_tokens=min(_AT_A_TIME, left),
+                    do_sample=False,
+                    pad_token_id=filler,
+                    eos_token_id=sorted(stops.ids) or None,
+                    stopping_criteria=StoppingCriteriaList([stops.at(width)] if stops.words else []),
+                    return_dict_in_generate=True,
+                )
+            for row, whole in zip(rows, out.sequences[:, width:].tolist(), strict=True):
+                written[row] = whole
+            going = [place for place, row in enumerate(rows) if not stops.done(written[row])]
+            rows, ids = [rows[place] for place in going], out.sequences[going]
+            mask = torch.cat([mask, mask.new_ones(len(mask), out.sequences.shape[1] - mask.shape[1])], dim=1)[going]
+            cache = _of_rows(out.past_key_values, going)
+        return written
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,17 @@ def cut(text: str, stop: Sequence[str]) -> str:
     """Return `text` up to the end of the first stop word in it; the longer of two that begin together."""
     found = [(at, -len(word)) for word in stop if (at := text.find(word)) >= 0]
     return text[: min(found)[0] - min(found)[1]] if found else text
+
+
+def _of_rows(cache: Any, rows: list[int]) -> Any:
+    """Return a batch's key-value cache for `rows` alone; None, to be made anew, where its kind cannot choose rows."""
+    import torch
+
+    if not rows or not hasattr(cache, "batch_select_indices"):
+        return None
+    with torch.inference_mode():
+        cache.batch_select_indices(torch.tensor(rows))
+    return cache
 
 
 def _ids(value: int | list[int] | None) -> set[int]:

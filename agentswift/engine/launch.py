@@ -24,8 +24,6 @@ OFFLINE = {  # nothing is fetched while training: the model was found and the ro
     "DO_NOT_TRACK": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
-# Threads that spin at a barrier starve each other on a machine that does anything else: a step took 6 times as long.
-PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 _POLL_S = 0.5  # how often logging.jsonl is looked at
 
 
@@ -46,12 +44,11 @@ def launch(words: list[str], folder: Path, threads: int, report: Callable[[dict[
     Raises EngineError with the log's last lines on failure, SystemExit(128 + n) when asked to stop by signal n.
     """
     ours = {**OFFLINE, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
-    env = {**PATIENT, **os.environ, **ours}
     log = folder / "engine.log"
     records = _Records(folder / "logging.jsonl", report)
     child = subprocess.Popen(
         words,
-        env=env,
+        env={**os.environ, **ours},
         start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -97,31 +97,41 @@ def fingerprint(conversations: Iterable[Conversation], encoder: Encoder) -> str:
 
 
 def choose(prepared: Prepared, data: Data, max_length: int, share_held_out: float, seed: int) -> None:
-    """Choose the rows of a run: leave out over-long ones, hold out `share_held_out`, then mix by the parts' shares.
+    """Choose the rows of a run: hold out `share_held_out`, leave out over-long ones, then mix by the parts' shares.
 
-    A row held out is never trained, whatever its part's share. Raises DataError when nothing is left.
+    A row held out is never trained, whatever its part's share; which rows they are hangs on the part's rows and
+    `seed` alone, so that `eval` finds the same. Raises DataError when nothing is left to train.
     """
-    corpus, lengths = prepared.corpus, prepared.encodings.lengths
-    pool: dict[str, list[int]] = {name: [] for name in corpus.parts}
-    for index, name in enumerate(prepared.datasets):
-        ledger = corpus.ledgers[name]
-        if lengths[index] > max_length:
-            ledger.over_length += 1
-            ledger.kept -= 1
-        else:
-            pool[name].append(index)
+    pool = {name: _fitting(prepared, name, max_length) for name in prepared.corpus.parts}
     if not any(pool.values()):
+        lengths = prepared.encodings.lengths
         shortest = int(min(lengths, default=0))
         raise DataError(
             f"no row is left: the shortest of {len(lengths)} has {shortest} tokens, max_length={max_length}"
         )
-    prepared.val = []
-    for name, rows in pool.items():
-        if share_held_out and len(rows) > 1:
-            kept, held = split(len(rows), share_held_out, seed)
-            prepared.val += [rows[i] for i in held]
-            pool[name] = [rows[i] for i in kept]
+    held = {index for name in pool for index in _held_out(prepared, name, share_held_out, seed)}
+    prepared.val = [index for rows in pool.values() for index in rows if index in held]
+    pool = {name: [index for index in rows if index not in held] for name, rows in pool.items()}
     available = {name: len(rows) for name, rows in pool.items()}
     shares = dict(data.parts) if data.path is None else dict.fromkeys(available, 1.0)
     counts = plan(available, shares, dict(data.rows))
     prepared.train = [pool[name][i] for name, i in order(counts, available, seed, 0)]
+
+
+def _of(prepared: Prepared, name: str) -> list[int]:
+    return [index for index, dataset in enumerate(prepared.datasets) if dataset == name]
+
+
+def _fitting(prepared: Prepared, name: str, max_length: int) -> list[int]:
+    """Return the rows of a part that have at most `max_length` tokens; the others go into its ledger."""
+    rows = _of(prepared, name)
+    fitting = [index for index in rows if prepared.encodings.lengths[index] <= max_length]
+    ledger = prepared.corpus.ledgers[name]
+    ledger.over_length += len(rows) - len(fitting)
+    ledger.kept -= len(rows) - len(fitting)
+    return fitting
+
+
+def _held_out(prepared: Prepared, name: str, share: float, seed: int) -> list[int]:
+    rows = _of(prepared, name)
+    return [rows[i] for i in split(len(rows), share, seed)[1]]

@@ -80,6 +80,7 @@ class Eval:
     template: Template = MISSING
     data: Data = MISSING
     compare: str | None = MISSING  # scores.json, or its folder, of another eval to put beside this one
+    split: float = MISSING  # 0: every row; else only the share of them that train's split= held out with this seed
     samples: int | None = MISSING  # rows scored, a fixed sample by `seed`, spread over the parts; null: all
     max_new_tokens: int = MISSING  # tokens generated a row at most
     batch_size: int = MISSING  # rows generated together
