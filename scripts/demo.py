@@ -13,7 +13,7 @@ from pathlib import Path
 STARTED = float(os.environ.get("DEMO_STARTED", time.time()))  # make's start: set-up counts
 RUNS = Path("runs/demo")
 HELD_OUT = "data.parts={quickstart-known: 1.0, quickstart-unseen: 1.0}"
-SAMPLES = "null" if os.environ.get("FULL") == "1" else "96"
+SAMPLES = "null" if os.environ.get("FULL") == "1" else "64"
 
 
 def agentswift(title: str, *words: str) -> None:
@@ -36,7 +36,7 @@ def main() -> None:
     run = RUNS / time.strftime("%Y-%m-%d_%H-%M-%S")
     base, trained, merged, tuned = (run / name for name in ("base", "train", "merged", "tuned"))
     agentswift("the training data", "check", "data=quickstart")
-    question = ["data=card", HELD_OUT, f"samples={SAMPLES}", "max_new_tokens=96", "batch_size=16"]
+    question = ["data=card", HELD_OUT, f"samples={SAMPLES}", "max_new_tokens=80", "batch_size=16"]
     agentswift("the model as it is", "eval", "checkpoint=null", *question, f"output_dir={base}")
     agentswift("training", "train", "experiment=quickstart", f"output_dir={trained}")
     agentswift("one model of base and adapter", "export", f"checkpoint={trained}", f"output_dir={merged}")
