@@ -1,14 +1,17 @@
 """From the parts of a mix to Conversations: cards and files are read, checked, told apart, and every row is counted."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from agentswift.cards import Card, Cards
 from agentswift.check import check_conversation
 from agentswift.conversation import Conversation, Source, Step
 from agentswift.errors import CardError, DataError, RowError
+from agentswift.files import write_text
 from agentswift.formats import Format, detect, find_format
 from agentswift.mix import fingerprint
 from agentswift.rows import Finding, Ledger, read_rows
@@ -69,6 +72,13 @@ def enforce(corpus: Corpus, max_refused: int) -> None:
         "Mend the rows (agentswift check lists each), or train without them: "
         f"data.max_refused={corpus.refused} (-1: any number)"
     )
+
+
+def write_refused(file: Path, findings: Iterable[Finding]) -> None:
+    """Write the ledger of rows not used: one JSON a finding that refused its row; no file where there is none."""
+    lines = [json.dumps(f.json(), ensure_ascii=False) + "\n" for f in findings if f.severity == "error"]
+    if lines:
+        write_text(file, "".join(lines))
 
 
 def part_cards(data: Data, cards: Cards) -> list[Card]:
@@ -132,15 +142,30 @@ def _layout(card: Card) -> Format:
         return find_format(card.format)
     if not card.trusted:
         raise CardError(
-            f"{card.source}: format {card.format!r} is Python, and is only imported from your own registry folder "
-            "or an installed plugin"
+            f"{card.source or card.name}: format {card.format!r} is Python, and is only imported from your own "
+            "registry folder or an installed plugin"
         )
     module, _, name = card.format.partition(":")
     try:
         read = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise CardError(f"{card.source}: format {card.format!r} cannot be imported: {error}") from error
-    return Format(card.format, "the user's own", read, lambda _: True)
+    except Exception as error:  # whatever a module of the user's raises
+        said = f"{type(error).__name__}: {error}"
+        raise CardError(f"{card.source or card.path}: format {card.format!r} cannot be imported: {said}") from error
+    return Format(card.format, "the user's own", lambda values: _read_by(read, card.format, values), lambda _: True)
+
+
+def _read_by(read: Callable[[Mapping[str, Any]], Any], name: str, values: Mapping[str, Any]) -> Conversation:
+    """Read a row with the user's own Python. Raises RowError for whatever that raises, or returns that is no such."""
+    try:
+        conversation = read(values)
+    except RowError:
+        raise
+    except Exception as error:
+        said = f"{name} failed: {type(error).__name__}: {error}"
+        raise RowError(said, fix=f"correct {name}, or let it raise RowError for rows it cannot read") from error
+    if not isinstance(conversation, Conversation):
+        raise RowError(f"{name} returned {type(conversation).__name__}, not a Conversation", fix=f"correct {name}")
+    return conversation
 
 
 def _refusal(error: RowError, source: Source) -> Finding:

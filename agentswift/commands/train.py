@@ -83,6 +83,7 @@ class _Plan:
 
     def train(self) -> None:
         """Write the run's folder, run the engine, finish run.json and report.html whatever comes of it."""
+        from agentswift.corpus import write_refused
         from agentswift.engine.job import Job
         from agentswift.engine.launch import command as words
         from agentswift.engine.launch import launch
@@ -101,6 +102,7 @@ class _Plan:
             max_length=self.run.max_length,
             manifest=self._manifest(),
         ).write(self.folder)
+        write_refused(self.folder / "refused.jsonl", self.prepared.corpus.findings)
         print(self.text(whole=False), flush=True)
         with folder, Training(self.steps) as progress:
             command_line = words(self.folder / "run.yaml", self.run.launch.nproc_per_node)

@@ -20,12 +20,27 @@ def unknown_key(name: str, shape: type) -> str:
     return f"no key {name!r}.{_nearest(name, [*known, *groups(shape)]) or ' --help lists every key'}"
 
 
+_OURS = {  # ms-swift's arguments for what is done before ms-swift sees a row
+    "dataset": "name the data with data=NAME or data.path=FILE",
+    "val_dataset": "split=0.01 holds rows out",
+    "cached_dataset": "the encoded cache is agentswift's own",
+    "cached_val_dataset": "the encoded cache is agentswift's own",
+    "split_dataset_ratio": "split=0.01 holds rows out",
+    "loss_scale": "loss_scale=NAME, or loss_scale.fields.FIELD=WEIGHT",
+    "truncation_strategy": "rows over max_length are left out and counted",
+    "agent_template": "template=NAME",
+    "system": "data.system=TEXT",
+}
+
+
 def unknown_argument(name: str, shape: type) -> str:
     """Say why `extra.NAME` cannot be passed on: a key of ours, an old name, or none of ms-swift's. "": it can."""
     from agentswift.engine.argument_names import argument_names
 
     if ours := [key for key in keys(shape) if key.rsplit(".", 1)[-1] == name]:
         return f"extra.{name}: has a key of its own, {ours[0]}"
+    if name in _OURS:
+        return f"extra.{name}: would change nothing here: {_OURS[name]}"
     if name in argument_names():
         return ""
     if name in TODAY:

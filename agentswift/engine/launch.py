@@ -65,7 +65,8 @@ def launch(words: list[str], folder: Path, threads: int, report: Callable[[dict[
     if asked:
         raise SystemExit(128 + asked[-1])
     if status:
-        raise EngineError(f"the engine ended with status {status}. The end of {log}:\n{_tail(log)}")
+        ended = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        raise EngineError(f"the engine ended {ended}. The end of {log}:\n{_tail(log)}")
 
 
 def _wait(child: "subprocess.Popen[str]", records: "_Records") -> int:

@@ -16,9 +16,7 @@ TINY = ("model=tiny", "compute=cpu", "logging_steps=1", "gradient_accumulation_s
 def run(tmp_path: Path) -> Run:
     """Run `agentswift WORDS` in an empty folder, as a user would; the hubs are out of reach, unless `env` says so."""
 
-    def command(
-        *words: str, status: int = 0, timeout: float = 300, **env: str
-    ) -> "subprocess.CompletedProcess[str]":
+    def command(*words: str, status: int = 0, timeout: float = 300, **env: str) -> "subprocess.CompletedProcess[str]":
         quiet = {"HF_HUB_OFFLINE": "1", "NO_COLOR": "1", "PYTHONWARNINGS": "default"}
         alone = {"XDG_CONFIG_HOME": str(tmp_path / "nobody")}  # no cards but ours
         done = subprocess.run(

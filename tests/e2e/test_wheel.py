@@ -96,7 +96,9 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
 
 
 def test_the_wheel_itself_is_run(installed: Command) -> None:
-    where = installed("python", "-c", "import agentswift, agentswift.conf as c; print(agentswift.__file__, *c.__path__)")
+    where = installed(
+        "python", "-c", "import agentswift, agentswift.conf as c; print(agentswift.__file__, *c.__path__)"
+    )
     assert str(ROOT) not in where
     assert where.count("site-packages/agentswift") == 2
 

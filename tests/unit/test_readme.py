@@ -77,7 +77,15 @@ def test_a_readme_is_short_and_its_table_of_choices_is_conf(page: Path) -> None:
 
 def test_the_folder_of_a_run_is_drawn_as_it_is() -> None:
     drawn = text(ROOT / "README.md")
-    for name in ("run.yaml", "run.json", "checkpoint-*/", "agentswift.json", "report.html", "logging.jsonl", "engine.log"):
+    for name in (
+        "run.yaml",
+        "run.json",
+        "checkpoint-*/",
+        "agentswift.json",
+        "report.html",
+        "logging.jsonl",
+        "engine.log",
+    ):
         assert name in drawn
 
 
