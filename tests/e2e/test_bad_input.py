@@ -1,16 +1,15 @@
-"""Mistakes, typed into the real command: each is answered in words, with the place and what to do, never a traceback."""
+"""Mistakes, typed into the real command: each is answered with its place and what to do, never with a traceback."""
 
 import json
 import time
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pytest
 
-from agentswift.checkpoints import Manifest, write_manifest
 from agentswift.engine.embedded import tiny
 from tests.checked import good, misnamed, written
+from tests.checkpoint import signed
 from tests.e2e.conftest import TINY, Run
 
 pytestmark = pytest.mark.e2e
@@ -78,7 +77,7 @@ BAD: list[tuple[bytes, str, str, str]] = [
         (json.dumps(row, ensure_ascii=False).encode(), *said)
         for row, *said in [
             ({"messages": good(90)["messages"][:1]}, "error", "no-assistant", "no assistant turn"),
-            (edited(91, 3, role="asistant", content="x"), "error", "unknown-role", "'asistant'. Did you mean assistant?"),
+            (edited(91, 3, role="asistant", content="x"), "error", "unknown-role", "Did you mean assistant?"),
             (misnamed(92), "error", "unknown-tool", "calls 'get_wether', a tool that this row does not declare"),
             (calling(93), "error", "missing-argument", "get_weather needs the argument 'city'"),
             (calling(94, city=5), "warning", "ill-typed-argument", "get_weather: 'city' should be string, is 5"),
@@ -192,14 +191,7 @@ def test_a_folder_that_cannot_be_written_is_named(words: tuple[str, ...], run: R
 @pytest.fixture
 def damaged(tmp_path: Path) -> Path:
     """A whole model signed as a merged checkpoint, one of whose files was changed afterwards."""
-    folder = tmp_path / "run" / "checkpoint-1"
-    copytree(tiny(), folder)
-    manifest = Manifest(
-        step=1, model="tiny", model_type="llama", template="chatml", agent_template="hermes", loss_scale={"name": "flat", "fields": {}},
-        tuner_type="full", torch_dtype="float32", max_length=512, system=None, config_hash="", data_fingerprint="",
-        world_size=1, versions={},
-    )  # fmt: skip
-    write_manifest(folder, manifest)
+    folder = signed(tmp_path / "run" / "checkpoint-1")
     with (folder / "model.safetensors").open("ab") as weights:
         weights.write(b"x")
     return folder
@@ -228,10 +220,10 @@ NOBODY |= dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost")
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("train", "model.model=Nobody/no-model"), ["model Nobody/no-model: ", "Use a local copy: model.model=/folder"]),
+        (("train", "model.model=Nobody/no-model"), ["model Nobody/no-model: ModelScope", "model.model=/folder"]),
         (("train", "model.model=Nobody/no-model", "hub=huggingface"), ["model Nobody/no-model: Hugging Face"]),
         (("show", "model=llama3"), ["model LLM-Research/Meta-Llama-3-8B-Instruct: ", "model.model=/folder"]),
-        (("check", "data=ms-bench", "path=null"), ["dataset ms-bench (iic/ms_bench): ModelScope", "Use a local copy: data.path=FILE"]),
+        (("check", "data=ms-bench"), ["dataset ms-bench (iic/ms_bench): ModelScope", "data.path=FILE"]),
         (("train", "experiment=agentfabric_qwen7b"), ["cannot be reached", "Use a local copy"]),
     ],
 )  # fmt: skip

@@ -59,7 +59,8 @@ def test_the_wheel_holds_the_tree_and_nothing_else(built: Path) -> None:
 
 def test_the_sdist_holds_what_the_wheel_is_built_from(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
-    names = {name.partition("/")[2] for name in tarfile.open(sdist).getnames()}
+    with tarfile.open(sdist) as content:
+        names = {name.partition("/")[2] for name in content.getnames()}
     folders = {f"agentswift/{name}/": f"{name}/" for name in ("conf", "registry")}
     for name in shipped():
         inside = next((new + name.removeprefix(old) for old, new in folders.items() if name.startswith(old)), name)

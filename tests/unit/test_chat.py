@@ -77,7 +77,7 @@ def test_marks_cover_every_segment_in_order(template: str) -> None:
 
 
 def fields(segment: Segment) -> list[tuple[str, str]]:
-    at, found = 0, []
+    at, found = 0, list[tuple[str, str]]()
     for mark in segment.marks:
         found.append((mark.field, segment.text[at : mark.end]))
         at = mark.end

@@ -1,0 +1,30 @@
+"""A whole model signed as a checkpoint of agentswift, without training one."""
+
+from pathlib import Path
+from shutil import copytree
+
+from agentswift.checkpoints import Manifest, write_manifest
+from agentswift.engine.embedded import tiny
+
+
+def signed(folder: Path) -> Path:
+    """Make `folder` a checkpoint that holds the tiny model's whole weights."""
+    copytree(tiny(), folder, dirs_exist_ok=True)
+    manifest = Manifest(
+        step=1,
+        model="tiny",
+        model_type="llama",
+        template="chatml",
+        agent_template="hermes",
+        loss_scale={"name": "flat", "fields": {}},
+        tuner_type="full",
+        torch_dtype="float32",
+        max_length=512,
+        system=None,
+        config_hash="",
+        data_fingerprint="",
+        world_size=1,
+        versions={},
+    )
+    write_manifest(folder, manifest)
+    return folder
