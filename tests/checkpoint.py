@@ -8,8 +8,9 @@ from agentswift.engine.embedded import tiny
 
 
 def signed(folder: Path) -> Path:
-    """Make `folder` a checkpoint that holds the tiny model's whole weights."""
-    copytree(tiny(), folder, dirs_exist_ok=True)
+    """Sign `folder` as it is, or a copy of the tiny model where there is none; whoever can write there can."""
+    if not folder.exists():
+        copytree(tiny(), folder)
     manifest = Manifest(
         step=1,
         model="tiny",

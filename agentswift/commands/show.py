@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 @command("show", shape=Show)
 def main(run: Show) -> None:
     """Draw tokens by field and weight, as train would read them."""
+    if run.rows != "all" and not run.rows.isdigit():
+        raise UsageError(f"rows={run.rows}: a number of rows, or all")
     from agentswift.engine.draw import budget_of, draw
     from agentswift.engine.prepare import gathered, prepare, spoken
     from agentswift.report.progress import Progress
@@ -56,8 +58,6 @@ def _chosen(rows: str, prepared: "Prepared") -> list[int]:
     """Return which rows are drawn: all, or the first n of each dataset."""
     if rows == "all":
         return list(range(len(prepared.datasets)))
-    if not rows.isdigit():
-        raise UsageError(f"rows={rows}: a number of rows, or all")
     counts: dict[str, int] = {}
     chosen = []
     for index, name in enumerate(prepared.datasets):

@@ -104,28 +104,16 @@ def test_a_model_that_would_run_something_is_refused_and_runs_nothing(
 
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_so_is_a_checkpoint(plant: Any, run: Run, tmp_path: Path, marker: Path) -> None:
-    """What was planted after it was signed shows in its manifest, or in the look; a manifest can be forged."""
+    """Signed or not: a manifest can be forged, so it is believed in nothing that could run."""
     written(tmp_path / "rows.jsonl", good(0), good(1))
     folder = copytree(tiny(), tmp_path / "checkpoint-1")
     plant(folder, marker)
-    for name in (file.name for file in folder.iterdir() if not (tiny() / file.name).exists()):
-        assert (folder / name).exists()
-    signed_as_it_is(folder)
+    signed(folder)
     for command in (("eval", "data.path=rows.jsonl"), ("export",)):
         done = run(*command, f"checkpoint={folder}", status=1)
         assert "Traceback" not in done.stderr
         assert PLANTED[plant] in done.stderr
     assert not marker.exists()
-
-
-def signed_as_it_is(folder: Path) -> None:
-    """Sign what stands in `folder` as a checkpoint, as a forger would."""
-    from dataclasses import replace
-
-    from agentswift.checkpoints import read_manifest, write_manifest
-
-    genuine = signed(folder.parent / "genuine")
-    write_manifest(folder, replace(read_manifest(genuine), files={}))
 
 
 ENV_SECRETS = {
@@ -141,7 +129,7 @@ WORD_SECRETS = {
     "data.system": "sk-plantedInTheSystemPrompt5153",
 }
 # Put first on PYTHONPATH it is imported by every Python process there is, the engine's included.
-WATCH = '''
+WATCH = """
 import os, sys
 
 def watch(event, args):
@@ -158,7 +146,7 @@ def watch(event, args):
         raise OSError("this test has no network")
 
 sys.addaudithook(watch)
-'''
+"""
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What `show` prints is what `train` reads: the same ids, labels and weights, row by row."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,10 @@ def rows(tmp_path: Path) -> Path:
 
 def read_by_train(rows: Path) -> list[dict[str, Any]]:
     """Return each row's batch of one, as the trainer's collator makes it from what train prepares."""
-    from agentswift.engine.prepare import choose, gathered, prepare, spoken
-    from agentswift.engine.trainer import Collator, Rows
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # third parties' own, while they are imported
+        from agentswift.engine.prepare import choose, gathered, prepare, spoken
+        from agentswift.engine.trainer import Collator, Rows
 
     run = compose_run("train", Train, ["model=tiny", f"data.path={rows}", "split=0", *OPTIONS])
     model = spoken(run.model, run.template, run.hub)
