@@ -13,7 +13,7 @@ from pathlib import Path
 STARTED = float(os.environ.get("DEMO_STARTED", time.time()))  # make's start: set-up counts
 RUNS = Path("runs/demo")
 HELD_OUT = "data.parts={quickstart-known: 1.0, quickstart-unseen: 1.0}"
-SAMPLES = "null" if os.environ.get("FULL") == "1" else "64"
+SAMPLES = "null" if os.environ.get("FULL") == "1" else "48"
 
 
 def agentswift(title: str, *words: str) -> None:
