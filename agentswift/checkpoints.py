@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from agentswift.errors import CheckpointError, did_you_mean
 from agentswift.files import write_json
-from agentswift.redact import scrub_file
+from agentswift.redact import scrub_file, without_keys
 
 MANIFEST = "agentswift.json"
 _NAME = re.compile(r"checkpoint-(\d+)")
@@ -55,7 +55,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         scrub_file(args)
     files = {name: _facts(folder / name) for name in _names(folder)}
     created = manifest.created or datetime.now(timezone.utc).isoformat(timespec="seconds")
-    write_json(folder / MANIFEST, asdict(replace(manifest, files=files, created=created)))
+    system = None if manifest.system is None else without_keys(manifest.system)
+    write_json(folder / MANIFEST, asdict(replace(manifest, system=system, files=files, created=created)))
 
 
 def read_manifest(folder: Path) -> Manifest:

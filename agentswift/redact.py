@@ -75,6 +75,16 @@ def redact_text(text: str) -> str:
     return text
 
 
+def keys_in(text: str) -> list[tuple[int, int]]:
+    """Return where `text` has what looks like a key (start, end); words about secrets are left to prompts."""
+    return [match.span() for match in _LOOKS.finditer(text)]
+
+
+def without_keys(text: str) -> str:
+    """Return a prompt with what looks like a key as "[redacted]", and all else as the model was trained on it."""
+    return _LOOKS.sub(REDACTED, text)
+
+
 def scrub_file(path: Path) -> bool:
     """Rewrite a JSON, JSONL or text file without its secrets, whole or not at all; return whether it had any."""
     before = path.read_bytes().decode("utf-8", "surrogateescape")

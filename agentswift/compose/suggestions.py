@@ -30,6 +30,8 @@ _OURS = {  # ms-swift's arguments for what is done before ms-swift sees a row
     "truncation_strategy": "rows over max_length are left out and counted",
     "agent_template": "template=NAME",
     "system": "data.system=TEXT",
+    "hub_token": "no hub is asked while training; for what is fetched before, set HF_TOKEN or MODELSCOPE_API_TOKEN",
+    "push_to_hub": "no hub is asked while training; upload the checkpoint with the hub's own client",
 }
 
 

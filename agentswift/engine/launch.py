@@ -23,7 +23,10 @@ OFFLINE = {  # nothing is fetched while training: the model was found and the ro
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    "PYTHONSAFEPATH": "1",  # a user's datasets.py beside the run must not be taken for the engine's
 }
+# ms-swift logs in, over the network, with a token that it finds.
+_TOKENS = ("MODELSCOPE_API_TOKEN", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _POLL_S = 0.5  # how often logging.jsonl is looked at
 
 
@@ -44,11 +47,12 @@ def launch(words: list[str], folder: Path, threads: int, report: Callable[[dict[
     Raises EngineError with the log's last lines on failure, SystemExit(128 + n) when asked to stop by signal n.
     """
     ours = {**OFFLINE, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
+    env = {name: value for name, value in os.environ.items() if name not in _TOKENS}
     log = folder / "engine.log"
     records = _Records(folder / "logging.jsonl", report)
     child = subprocess.Popen(
         words,
-        env={**os.environ, **ours},
+        env={**env, **ours},
         start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -62,6 +66,8 @@ def launch(words: list[str], folder: Path, threads: int, report: Callable[[dict[
     with _signals(child) as asked:
         status = _wait(child, records)
     reader.join(timeout=10)
+    if not reader.is_alive():
+        child.stdout.close()
     if asked:
         raise SystemExit(128 + asked[-1])
     if status:

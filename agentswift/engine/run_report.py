@@ -1,7 +1,7 @@
 """report.html of a training run, from what lies in its folder and the rows it was trained on."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from agentswift.engine.draw import Drawn, budget_of, draw
 from agentswift.engine.encode import Encoder
 from agentswift.engine.prepare import Prepared
 from agentswift.files import write_json
-from agentswift.redact import redact
+from agentswift.redact import REDACTED, keys_in, redact
 from agentswift.schema.runs import Train
 from agentswift.weights import Share
 
@@ -37,11 +37,23 @@ def write_report(folder: Path, run: Train, prepared: Prepared, encoder: Encoder,
         "settings": {"run": figures, **_settings(run)},
         "ledgers": [asdict(ledger) for ledger in prepared.corpus.ledgers.values()],
         "budget": [asdict(share) for share in budget_of(prepared, fields, prepared.train)],
-        "samples": [asdict(row) for row in draw(prepared, encoder, fields, prepared.train[:_SAMPLES])],
+        "samples": [asdict(_shown(row)) for row in draw(prepared, encoder, fields, prepared.train[:_SAMPLES])],
         "scores": None,
     }
     write_json(folder / _PAGE, redact(page))
     _draw(folder)
+
+
+def _shown(row: Drawn) -> Drawn:
+    """Return `row` without the tokens that spell a key, in a system prompt say; a report is sent around."""
+    tokens, ids, at = list(row.tokens), list(row.input_ids), 0
+    keys = keys_in(row.text)
+    for index, token in enumerate(row.tokens):
+        for start, end in keys:
+            if at < end and start < at + len(token):
+                tokens[index], ids[index] = (REDACTED if at <= start else ""), -1
+        at += len(token)
+    return replace(row, tokens=tokens, input_ids=ids, labels=[], text="".join(tokens))
 
 
 def add_scores(folder: Path, base: dict[str, Any] | None, tuned: dict[str, Any]) -> bool:

@@ -123,7 +123,7 @@ ENV_SECRETS = {
     "OPENAI_API_KEY": "sk-planted4f9a8b7c6d5e4f3a2b1c",
 }
 WORD_SECRETS = {
-    "extra.hub_token": "planted-hub-token-5150",
+    "extra.swanlab_webhook_url": "https://hook.example/planted-webhook-5150",
     "extra.swanlab_token": "planted-swanlab-token-5151",
     "extra.swanlab_secret": "planted-swanlab-secret-5152",
     "data.system": "sk-plantedInTheSystemPrompt5153",

@@ -20,12 +20,14 @@ OPTIONS = ("template=react_zh", "loss_scale=agentfabric", "loss_scale.fields.tho
 
 @pytest.fixture
 def rows(tmp_path: Path) -> Path:
-    """The first rows of the quickstart set, one of them with an answer that is not trained."""
+    """The first rows of the quickstart set; the very first calls a tool, and its answer is not trained."""
     lines = ROWS.read_text(encoding="utf-8").splitlines()[:COUNT]
-    last = json.loads(lines[-1])
-    last["messages"][-1]["loss"] = False
+    called = next(n for n, line in enumerate(lines) if len(json.loads(line)["messages"]) > 3)
+    row = json.loads(lines[called])
+    row["messages"][3]["loss"] = False  # what is said after the tool's result
+    lines = [json.dumps(row, ensure_ascii=False), *lines[:called], *lines[called + 1 :]]
     file = tmp_path / "rows.jsonl"
-    file.write_text("\n".join([*lines[:-1], json.dumps(last, ensure_ascii=False)]) + "\n", encoding="utf-8")
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file
 
 
@@ -63,7 +65,9 @@ def test_show_prints_the_ids_labels_and_weights_that_train_reads(run: Run, rows:
     assert {"tools", "user", "action", "action_input", "observation", "answer", "end_of_turn", "label"} <= kinds
     unweighted = {f for row in shown for f, w in zip(row["fields"], row["weights"], strict=True) if w == 0}
     assert {"tools", "user", "observation", "marker"} <= unweighted
-    assert all(w == 0 for f, w in zip(shown[-1]["fields"], shown[-1]["weights"], strict=True) if f == "answer")
+    first = list(zip(shown[0]["fields"], shown[0]["weights"], strict=True))
+    assert {weight for field, weight in first if field in ("thought", "answer")} == {0.0}
+    assert {weight for field, weight in first if field == "action"} != {0.0}
 
 
 def test_rows_chooses_how_many(run: Run, rows: Path) -> None:

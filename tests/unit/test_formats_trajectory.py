@@ -1,5 +1,6 @@
 """ReAct text: what is a label, what only looks like one, and FireAct's two layouts."""
 
+import re
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ def test_no_character_is_lost_but_labels(text: str, fabric: bool) -> None:
     at = 0
     for _, body in split(text, fabric=fabric):
         at = text.index(body, at) + len(body)
-    assert at == len(text)
+    assert re.fullmatch(r"(Thought:|Action Input:|Action:|Observation:|\s)*", text[at:])  # labels of nothing
 
 
 MESSAGES = [

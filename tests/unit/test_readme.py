@@ -41,6 +41,8 @@ def commands() -> list[str]:
 def test_a_command_composes(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, name, *words = shlex.split(line.replace("data=NAME", "data=quickstart"), comments=True)
     assert name in COMMANDS
+    if not words:
+        return  # a command named in passing; some need a key to compose
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nobody"))
     monkeypatch.setattr(sys, "argv", ["agentswift", *words])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentswift.redact import REDACTED, redact, redact_text, scrub_file
+from agentswift.redact import REDACTED, keys_in, redact, redact_text, scrub_file, without_keys
 
 HEX = "4f9a0c7d1e2b3a58"
 # What must never be found in anything written, each beside a key or a phrase it may come with.
@@ -178,3 +178,9 @@ def test_a_file_without_secrets_is_not_touched_and_bytes_that_are_no_utf8_surviv
     assert scrub_file(file)
     assert file.read_bytes() == b"\xff api_key=" + REDACTED.encode()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_in_a_prompt_only_what_looks_like_a_key_goes() -> None:
+    prompt = "Never ask for a password: refuse. Your key is sk-4f9a8b7c6d5e. 令牌 token=abc"
+    assert without_keys(prompt) == "Never ask for a password: refuse. Your key is [redacted]. 令牌 token=abc"
+    assert [prompt[start:end] for start, end in keys_in(prompt)] == ["sk-4f9a8b7c6d5e"]
