@@ -74,8 +74,8 @@ BAD: list[tuple[bytes, str, str, str]] = [
     (b'["not", "an object"]', "error", "not-an-object", "a row must be a JSON object"),
     ("晴".encode("gbk").join([b'{"messages": "', b'"}']), "error", "invalid-utf8", "is not UTF-8"),
     *(
-        (json.dumps(row, ensure_ascii=False).encode(), *said)
-        for row, *said in [
+        (json.dumps(row, ensure_ascii=False).encode(), severity, rule, message)
+        for row, severity, rule, message in [
             ({"messages": good(90)["messages"][:1]}, "error", "no-assistant", "no assistant turn"),
             (edited(91, 3, role="asistant", content="x"), "error", "unknown-role", "Did you mean assistant?"),
             (misnamed(92), "error", "unknown-tool", "calls 'get_wether', a tool that this row does not declare"),
