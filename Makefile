@@ -35,7 +35,8 @@ demo: setup  ## train a 135M model to call tools, and score it before and after
 	@$(BIN)/python scripts/demo.py
 
 test: dev  ## the whole test suite
-	@$(BIN)/python -m pytest -q tests
+	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/contract
+	@$(BIN)/python -m pytest -q tests/rows tests/e2e
 
 quick: dev  ## unit and contract tests, for daily work
 	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/contract

@@ -21,9 +21,7 @@ Field = Literal[
 ]
 FIELDS: tuple[Field, ...] = get_args(Field)
 # What the model itself writes; all else is read by it, and weighs 0 unless a loss scale names it.
-WRITTEN: frozenset[Field] = frozenset(
-    {"thought", "action", "action_input", "answer", "text", "label", "end_of_turn"}
-)
+WRITTEN: frozenset[Field] = frozenset({"thought", "action", "action_input", "answer", "text", "label", "end_of_turn"})
 
 
 @dataclass(frozen=True, kw_only=True)
