@@ -70,11 +70,11 @@ def _near(model: str) -> str:
     models = find_models().values()
     names = {n for m in models for n in (m.name, m.modelscope, m.huggingface) if n} | EMBEDDED.keys()
     return (
-        did_you_mean(model, names, otherwise="Known by name: ") if "/" not in model else did_you_mean_id(model, names)
+        did_you_mean(model, names, otherwise="Known by name: ") if "/" not in model else _near_id(model, names)
     )
 
 
-def did_you_mean_id(model: str, names: set[str]) -> str:
+def _near_id(model: str, names: set[str]) -> str:
     """Return the nearest ids for a mistyped one, or nothing: the list of all ids would help nobody."""
     from difflib import get_close_matches
 
