@@ -63,6 +63,11 @@ def chat(template: ChatTemplate, specials: Mapping[str, str], bos: str = "") -> 
             f"the chat template {template.name!r} puts the system message into the last turn, which moves it as "
             "the conversation grows; choose another model.template"
         )
+    if "{{ROUND" in prompt:
+        raise ModelError(
+            f"the chat template {template.name!r} numbers its turns, which is not written here; "
+            "choose another model.template"
+        )
     start = bos if template.auto_add_bos else ""
     system = None if template.system_prefix is None else start + _text(template.system_prefix, specials)
     before, _, after = prompt.partition("{{QUERY}}")

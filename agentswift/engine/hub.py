@@ -69,9 +69,7 @@ def _id_on(hub: str, facts: ModelFacts | None, model: str) -> str:
 def _near(model: str) -> str:
     models = find_models().values()
     names = {n for m in models for n in (m.name, m.modelscope, m.huggingface) if n} | EMBEDDED.keys()
-    return (
-        did_you_mean(model, names, otherwise="Known by name: ") if "/" not in model else _near_id(model, names)
-    )
+    return did_you_mean(model, names, otherwise="Known by name: ") if "/" not in model else _near_id(model, names)
 
 
 def _near_id(model: str, names: set[str]) -> str:

@@ -19,7 +19,7 @@ from agentswift.engine.encode import Encoded, Encoder, load_chat, load_tokenizer
 from agentswift.engine.hub import local_copy, model_folder
 from agentswift.engine.look import look
 from agentswift.engine.swift_facts import cache_folder
-from agentswift.errors import DataError
+from agentswift.errors import DataError, ModelError
 from agentswift.mix import order, plan, split
 from agentswift.schema.groups import Data, Hub, Model, Template
 
@@ -41,6 +41,11 @@ def spoken(model: Model, template: Template, hub: Hub) -> Spoken:
 
     Raises HubError or ModelError before anything of the folder is executed or imported.
     """
+    if model.trust_remote_code and model.revision is None and not Path(model.model).expanduser().exists():
+        raise ModelError(
+            f"model.trust_remote_code=true runs Python from {model.model}: pin what runs with model.revision=COMMIT, "
+            "or name a folder on disk that you have looked into"
+        )
     folder = model_folder(model.model, hub.value, model.revision)
     look(folder, model.trust_remote_code)
     model_type, chat_template = model.model_type, model.template

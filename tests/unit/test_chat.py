@@ -122,3 +122,8 @@ def test_a_chat_template_for_one_turn_only_is_refused() -> None:
     single = replace(chat_templates()["chatml"], chat_sep=None)
     with pytest.raises(ModelError, match="no form for several turns"):
         chat(single, {})
+
+
+def test_a_chat_template_that_numbers_its_turns_is_refused() -> None:
+    with pytest.raises(ModelError, match="numbers its turns"):
+        chat(chat_templates()["chatglm2"], {"bos_token_id": "", "eos_token_id": "</s>"})
