@@ -63,7 +63,8 @@ def measure() -> list[dict[str, Any]]:
     tokenizer = load_tokenizer(folder)
     encoder = Encoder(tokenizer, load_chat("chatml", tokenizer), find_agent_template("react_en"))
     processor = get_processor(str(folder), model_type="llama")
-    theirs = get_template(processor, template_type="chatml", agent_template="react_en", loss_scale="react")
+    settings = {"agent_template": "react_en", "loss_scale": "react", "max_length": 10**6}
+    theirs = get_template(processor, template_type="chatml", **settings)
     theirs.set_mode("train")
     found = []
     for name, files in FILES.items():
