@@ -36,7 +36,7 @@ def main() -> None:
     run = RUNS / time.strftime("%Y-%m-%d_%H-%M-%S")
     base, trained, merged, tuned = (run / name for name in ("base", "train", "merged", "tuned"))
     agentswift("the training data", "check", "data=quickstart")
-    question = ["data=card", HELD_OUT, f"samples={SAMPLES}", "max_new_tokens=80", "batch_size=24"]
+    question = ["data=card", HELD_OUT, f"samples={SAMPLES}", "max_new_tokens=80", "batch_size=48"]
     agentswift("the model as it is", "eval", "checkpoint=null", *question, f"output_dir={base}")
     agentswift("training", "train", "experiment=quickstart", f"output_dir={trained}")
     agentswift("one model of base and adapter", "export", f"checkpoint={trained}", f"output_dir={merged}")
