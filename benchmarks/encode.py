@@ -57,7 +57,8 @@ def measure() -> list[dict[str, Any]]:
     from agentswift.check import check_conversation
     from agentswift.corpus import read_part
     from agentswift.engine.embedded import smollm2
-    from agentswift.engine.encode import Encoder, load_chat, load_tokenizer
+    from agentswift.engine.encode import Encoder, load_chat
+    from agentswift.engine.tokenizer import load_tokenizer
 
     folder = smollm2()
     tokenizer = load_tokenizer(folder)

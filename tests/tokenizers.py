@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agentswift.engine.swift_facts import cache_folder
+from agentswift.engine.tokenizer import Tokenizer
 
 CHAT_TEMPLATE = {"smollm2": "chatml", "llama3": "llama3", "qwen": "qwen", "sentencepiece": "llama"}
 QWEN_PATTERN = (
@@ -18,12 +19,12 @@ QWEN_PATTERN = (
 
 
 @cache
-def tokenizer(name: str) -> Any:
+def tokenizer(name: str) -> Tokenizer:
     """Return the tokenizer `name`; converted once to tokenizer.json in the cache folder."""
     from transformers import PreTrainedTokenizerFast
 
     from agentswift.engine.embedded import smollm2
-    from agentswift.engine.encode import load_tokenizer
+    from agentswift.engine.tokenizer import load_tokenizer
 
     if name == "smollm2":
         return load_tokenizer(smollm2())
@@ -31,7 +32,7 @@ def tokenizer(name: str) -> Any:
     if not (folder / "tokenizer.json").exists():
         made: PreTrainedTokenizerFast = {"llama3": _llama3, "qwen": _qwen, "sentencepiece": _sentencepiece}[name]()
         made.save_pretrained(folder)
-    return PreTrainedTokenizerFast.from_pretrained(folder)
+    return load_tokenizer(folder)
 
 
 def _packaged(package: str, file: str) -> str:

@@ -3,18 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agentswift.agent_templates.spans import AgentTemplate
 from agentswift.conversation import Conversation
 from agentswift.engine.chat import Chat, Mark, Segment, chat, segments
 from agentswift.engine.swift_facts import chat_templates
+from agentswift.engine.tokenizer import Tokenizer
 from agentswift.errors import ModelError, did_you_mean
 from agentswift.weights import SpanRow
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
 
 _BATCH = 256  # conversations tokenised together: the Rust tokenizer then uses all cores
 
@@ -32,12 +29,7 @@ class Encoded:
 class Encoder:
     """Encodes conversations for one model, chat template and agent template; for training and for serving alike."""
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerFast", chat: Chat, template: AgentTemplate) -> None:
-        if not tokenizer.is_fast:
-            raise ModelError(
-                f"{tokenizer.name_or_path}: its tokenizer gives no character offsets (no tokenizer.json); weights need "
-                "them. Convert it once: AutoTokenizer.from_pretrained(folder, use_fast=True).save_pretrained(folder)"
-            )
+    def __init__(self, tokenizer: Tokenizer, chat: Chat, template: AgentTemplate) -> None:
         self.tokenizer, self.chat, self.template = tokenizer, chat, template
 
     def encode(self, conversations: Iterable[Conversation]) -> Iterator[Encoded]:
@@ -56,8 +48,7 @@ class Encoder:
         found: list[str] = []
         for segment in segments(conversation, self.template, self.chat):
             at = 0
-            encoding = self.tokenizer._tokenizer.encode(segment.text, add_special_tokens=False)
-            for _, end in encoding.offsets:
+            for _, end in self.tokenizer.encodings([segment.text])[0].offsets:
                 found.append(segment.text[at : max(at, end)])
                 at = max(at, end)
             if found:
@@ -66,8 +57,7 @@ class Encoder:
 
     def _tokenise(self, cut: Sequence[list[Segment]]) -> Iterator[Encoded]:
         texts = [s.text for row in cut for s in row]
-        # The encodings' own offsets are read below: transformers' lists of every field would cost as much again.
-        encodings = iter(self.tokenizer._tokenizer.encode_batch(texts, add_special_tokens=False))
+        encodings = iter(self.tokenizer.encodings(texts))
         for row in cut:
             yield _row(row, encodings)
 
@@ -119,45 +109,22 @@ def places(text: str, marks: Sequence[Mark], offsets: Sequence[tuple[int, int]])
     return found
 
 
-def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> "PreTrainedTokenizerFast":
-    """Load the tokenizer of a model's folder, from disk alone."""
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(
-            str(folder), local_files_only=True, trust_remote_code=trust_remote_code
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{folder}: its tokenizer cannot be read: {str(error).splitlines()[0]}") from error
-    return tokenizer
-
-
-def load_chat(name: str, tokenizer: "PreTrainedTokenizerFast") -> Chat:
+def load_chat(name: str, tokenizer: Tokenizer) -> Chat:
     """Return ms-swift's chat template `name` with `tokenizer`'s special tokens written out."""
     known = chat_templates()
     if name not in known:
         raise ModelError(f"no chat template {name!r} in ms-swift.{did_you_mean(name, known)}")
-    specials = {
-        "eos_token_id": tokenizer.eos_token,
-        "bos_token_id": tokenizer.bos_token,
-        "pad_token_id": tokenizer.pad_token,
-    }
-    named = {key: text for key, text in specials.items() if text is not None}
-    ids = _Specials(tokenizer, named)
-    ids_of_a = tokenizer.encode("a")
-    alone = tokenizer.encode("a", add_special_tokens=False)
-    bos = tokenizer.decode(ids_of_a[: ids_of_a.index(alone[0])]) if alone and alone[0] in ids_of_a else ""
-    return chat(known[name], ids, bos)
+    return chat(known[name], _Specials(tokenizer), tokenizer.first)
 
 
 class _Specials(dict[str, str]):
     """The text of a token attribute's name, or of a token id written into a template."""
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerFast", named: dict[str, str]) -> None:
-        super().__init__(named)
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        super().__init__({f"{name}_id": text for name, text in tokenizer.specials.items()})
         self.tokenizer = tokenizer
 
     def __missing__(self, key: str) -> str:
         if key.isdigit():
-            return str(self.tokenizer.decode([int(key)]))
+            return self.tokenizer.decode([int(key)])
         raise ModelError(f"the tokenizer has no {key}, which its chat template asks for; set it or model.template")

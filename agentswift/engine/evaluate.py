@@ -113,7 +113,7 @@ def generate(
     progress: Progress | None = None,
 ) -> list[str]:
     """Return what the model writes to each question, stopped as serving stops it."""
-    stop_id = encoder.tokenizer.encode(encoder.chat.stop, add_special_tokens=False)
+    stop_id = encoder.tokenizer.encode(encoder.chat.stop)
     alone = stop_id if len(stop_id) == 1 else []
     words = encoder.template.stop if alone else (*encoder.template.stop, encoder.chat.stop)
     written = generator.generate(evaluation.prompts, max_new_tokens, words, alone, batch_size, progress)

@@ -10,6 +10,7 @@ from agentswift.checkpoints import MANIFEST, write_manifest
 from agentswift.engine.chat_jinja import chat_jinja
 from agentswift.engine.checkpoint import Trained
 from agentswift.engine.load import load_model, with_adapter
+from agentswift.engine.tokenizer import Tokenizer, whole_tokenizer
 from agentswift.errors import CheckpointError, OutputError
 
 
@@ -68,15 +69,15 @@ def _write(checkpoint: Trained, folder: Path, torch_dtype: str | None) -> str:
     merged.config._name_or_path = ""  # else the folder of the base on this machine
     _stop_at(merged, spoken.encoder.tokenizer, spoken.encoder.chat.stop)
     merged.save_pretrained(folder)
-    tokenizer = spoken.encoder.tokenizer
+    tokenizer = whole_tokenizer(spoken.folder)
     tokenizer.chat_template = chat_jinja(spoken.encoder.chat, spoken.encoder.template.name)
     tokenizer.save_pretrained(folder)
     return dtype
 
 
-def _stop_at(model: Any, tokenizer: Any, stop: str) -> None:
+def _stop_at(model: Any, tokenizer: Tokenizer, stop: str) -> None:
     """Let `generate` end at the stop token trained, besides the base's own."""
-    ids = tokenizer.encode(stop, add_special_tokens=False)
+    ids = tokenizer.encode(stop)
     own = model.generation_config.eos_token_id
     ends = {own} if isinstance(own, int) else set(own or ())
     if len(ids) == 1 and ids[0] not in ends:

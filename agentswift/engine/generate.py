@@ -3,13 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agentswift.engine.dtype import default_dtype
 from agentswift.engine.load import load_model, with_adapter
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+from agentswift.engine.tokenizer import Tokenizer
 
 Progress = Callable[[int, int], None]  # prompts done, prompts in all
 _AT_A_TIME = 32  # tokens between two looks at which rows are done
@@ -21,7 +19,7 @@ class Generator:
     def __init__(
         self,
         folder: Path,
-        tokenizer: "PreTrainedTokenizerFast",
+        tokenizer: Tokenizer,
         *,
         adapter: Path | None = None,
         torch_dtype: str | None = None,
@@ -42,7 +40,7 @@ class Generator:
         self.torch_dtype = torch_dtype or default_dtype(use_cpu=not gpu)
         self.tokenizer = tokenizer
         model = load_model(folder, self.torch_dtype, attn_impl, trust_remote_code)
-        self.own_stops = _ids(model.generation_config.eos_token_id) | _ids(tokenizer.eos_token_id)
+        self.own_stops = _ids(model.generation_config.eos_token_id) | _ids(tokenizer.id("eos_token"))
         # Whatever the model's own file asks for (a temperature, a repetition penalty) would not be plain greedy.
         model.generation_config = GenerationConfig()
         if adapter:
@@ -117,17 +115,17 @@ class Generator:
 class _Stops:
     """What ends a row: words in its text, and token ids."""
 
-    tokenizer: "PreTrainedTokenizerFast"
+    tokenizer: Tokenizer
     words: tuple[str, ...]
     ids: set[int]
 
     def done(self, ids: list[int]) -> bool:
-        return any(i in self.ids for i in ids) or any(word in self._decoded(ids) for word in self.words)
+        return any(i in self.ids for i in ids) or any(word in self.tokenizer.decode(ids) for word in self.words)
 
     def text(self, ids: list[int]) -> str:
         """Return the text of a row's tokens, up to its stop."""
         end = next((at for at, id_ in enumerate(ids) if id_ in self.ids), len(ids))
-        return cut(self._decoded(ids[:end]), self.words)
+        return cut(self.tokenizer.decode(ids[:end]), self.words)
 
     def at(self, start: int) -> Callable[..., Any]:
         """Return transformers' stopping criterion for rows whose own tokens begin at `start`."""
@@ -138,13 +136,10 @@ class _Stops:
 
         def criterion(input_ids: Any, scores: Any, **_: Any) -> Any:
             rows = input_ids[:, max(start, input_ids.shape[1] - last) :].tolist()
-            said = [any(word in text for word in self.words) for text in map(self._decoded, rows)]
+            said = [any(word in text for word in self.words) for text in map(self.tokenizer.decode, rows)]
             return torch.tensor(said, device=input_ids.device, dtype=torch.bool)
 
         return criterion
-
-    def _decoded(self, ids: list[int]) -> str:
-        return str(self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
 def cut(text: str, stop: Sequence[str]) -> str:

@@ -15,10 +15,11 @@ from agentswift.conversation import Conversation
 from agentswift.corpus import Corpus, gather
 from agentswift.engine.cache import Encodings, cached
 from agentswift.engine.detect import detect_model
-from agentswift.engine.encode import Encoded, Encoder, load_chat, load_tokenizer
+from agentswift.engine.encode import Encoded, Encoder, load_chat
 from agentswift.engine.hub import local_copy, model_folder
 from agentswift.engine.look import look
 from agentswift.engine.swift_facts import cache_folder
+from agentswift.engine.tokenizer import load_tokenizer
 from agentswift.errors import DataError, ModelError
 from agentswift.mix import order, plan, split
 from agentswift.schema.groups import Data, Hub, Model, Template
@@ -94,7 +95,7 @@ def prepare(corpus: Corpus, encoder: Encoder, progress: Progress | None = None) 
 def fingerprint(conversations: Iterable[Conversation], encoder: Encoder) -> str:
     """Return the cache's key: 32 hex digits over the data's content, the tokenizer, both templates and our version."""
     digest = hashlib.sha256()
-    settings = (__version__, encoder.template.name, encoder.chat, encoder.tokenizer._tokenizer.to_str())
+    settings = (__version__, encoder.template.name, encoder.chat, encoder.tokenizer.digest)
     digest.update(repr(settings).encode())
     for c in conversations:
         digest.update(repr((c.system, c.tools, c.turns)).encode("utf-8", "surrogatepass"))

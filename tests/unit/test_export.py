@@ -8,9 +8,9 @@ import pytest
 from agentswift.checkpoints import Manifest, read_manifest, verify, write_manifest
 from agentswift.commands.export import main
 from agentswift.engine.embedded import tiny
-from agentswift.engine.encode import load_tokenizer
 from agentswift.engine.generate import Generator
 from agentswift.engine.load import load_model, with_adapter
+from agentswift.engine.tokenizer import load_tokenizer, whole_tokenizer
 from agentswift.errors import AgentswiftError, CheckpointError, ModelError, OutputError
 from agentswift.schema.groups import Hub
 from agentswift.schema.runs import Export
@@ -83,7 +83,7 @@ def test_a_merged_folder_says_what_it_is_and_chats_by_itself(adapter: Path, tmp_
     assert replace(manifest, files={}, created="") == replace(MANIFEST, merged=True, torch_dtype="bfloat16")
     assert verify(out) == []
     assert json.loads((out / "config.json").read_text())["dtype"] == "bfloat16"
-    text = load_tokenizer(out).apply_chat_template([{"role": "user", "content": "你好"}], tokenize=False)
+    text = whole_tokenizer(out).apply_chat_template([{"role": "user", "content": "你好"}], tokenize=False)
     assert text == "<|im_start|>user\n你好<|im_end|>\n<|im_start|>assistant\n"
     assert not list(out.glob("adapter*"))
     assert not [p for p in tmp_path.iterdir() if p != out]

@@ -5,8 +5,8 @@ import pytest
 
 from agentswift.engine.dtype import default_dtype
 from agentswift.engine.embedded import smollm2, tiny
-from agentswift.engine.encode import load_tokenizer
 from agentswift.engine.generate import Generator, cut
+from agentswift.engine.tokenizer import load_tokenizer, whole_tokenizer
 
 TEXTS = ["Hello", "The weather in Rome is", "北京天气怎么样？今天", "a b c d e f g h i j k l m"]
 
@@ -82,8 +82,8 @@ def test_smollm2_knows_the_capital_of_france() -> None:
     """The weights came whole out of their GGUF: greedy decoding gives the right answer and stops."""
     generated = Generator(smollm2(), load_tokenizer(smollm2()), torch_dtype="float32", threads=1)
     chat = [{"role": "user", "content": "What is the capital of France?"}]
-    text = generated.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-    ids = generated.tokenizer.encode(str(text), add_special_tokens=False)
+    text = whole_tokenizer(smollm2()).apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+    ids = generated.tokenizer.encode(str(text))
     assert generated.generate([ids], 30) == ["The capital of France is Paris."]
 
 
