@@ -27,6 +27,7 @@ class Manifest:
 
     step: int  # optimizer steps done
     model: str  # the base: id on a hub, or folder
+    revision: str | None = None  # of the base, as the run pinned it
     model_type: str  # ms-swift's
     template: str  # the chat template, ms-swift's name
     agent_template: str

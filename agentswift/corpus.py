@@ -36,21 +36,25 @@ class Corpus:
 
 def gather(data: Data, cards: Cards, local: Local) -> Corpus:
     """Read every part of `data`. Raises CardError or DataError for a part that cannot be read at all."""
-    corpus, seen = Corpus(), set[str]()
+    corpus, seen = Corpus(), dict[str, Source]()
     for card in part_cards(data, cards):
         kept: list[Conversation] = []
         ledger = Ledger(card.name)
         for outcome in read_part(card, local(card), lambda c: _dressed(c, data)):
             ledger.read += outcome.counts
             corpus.findings += outcome.findings
-            if outcome.conversation is None:
+            if (conversation := outcome.conversation) is None:
                 ledger.refused += outcome.counts
-            elif data.dedup is Dedup.exact and (print_ := fingerprint(outcome.conversation)) in seen:
+                continue
+            first = conversation.source
+            if data.dedup is Dedup.exact:
+                first = seen.setdefault(fingerprint(conversation), first)
+            if first is not conversation.source:
                 ledger.duplicates += 1
+                corpus.findings.append(_duplicate(conversation.source, first))
             else:
-                seen.update([print_] if data.dedup is Dedup.exact else [])
                 ledger.kept += 1
-                kept.append(outcome.conversation)
+                kept.append(conversation)
         if not ledger.read:
             raise DataError(f"{card.name}: no rows in {local(card)}. Is it the right file?")
         corpus.parts[card.name], corpus.ledgers[card.name] = kept, ledger
@@ -74,9 +78,10 @@ def enforce(corpus: Corpus, max_refused: int) -> None:
     )
 
 
-def write_refused(file: Path, findings: Iterable[Finding]) -> None:
-    """Write the ledger of rows not used: one JSON a finding that refused its row; no file where there is none."""
-    lines = [json.dumps(f.json(), ensure_ascii=False) + "\n" for f in findings if f.severity == "error"]
+def write_left_out(file: Path, findings: Iterable[Finding]) -> None:
+    """Write one JSON a finding that left its row out (refused, duplicate, over-length); no file where there is none."""
+    left_out = (f for f in findings if f.severity == "error" or f.rule in ("duplicate", "over-length"))
+    lines = [json.dumps(f.json(), ensure_ascii=False) + "\n" for f in left_out]
     if lines:
         write_text(file, "".join(lines))
 
@@ -169,17 +174,18 @@ def _read_by(read: Callable[[Mapping[str, Any]], Any], name: str, values: Mappin
 
 
 def _refusal(error: RowError, source: Source) -> Finding:
-    return Finding(
-        file=source.file,
-        line=source.line,
-        row=source.row,
-        path=error.path,
-        rule=error.rule,
-        severity="error",
-        message=str(error),
-        fix=error.fix,
-        dataset=source.dataset,
-    )
+    return Finding.of(source, error.path, error.rule, "error", str(error), error.fix)
+
+
+def _duplicate(source: Source, first: Source) -> Finding:
+    said = f"the same conversation as {first.file}:{first.line} (row {first.row}): used once"
+    return Finding.of(source, "$", "duplicate", "info", said, "remove one, or keep both: data.dedup=none")
+
+
+def over_length(source: Source, length: int, max_length: int) -> Finding:
+    """Return what is said of a row of `length` tokens, more than `max_length`, which is not trained on."""
+    said = f"{length} tokens, max_length={max_length}: left out"
+    return Finding.of(source, "$", "over-length", "info", said, f"max_length={length}, or shorten the row")
 
 
 _NAME = ("{{NAME}}", "<NAME>", "{{name}}")  # ms-swift's, Llama3-Tutorial's, LLaMA-Factory's

@@ -38,9 +38,9 @@ def written(path: Path, *rows: dict[str, Any]) -> Path:
     return path
 
 
-def check(path: Path, output: Output = Output.text, most: int = 5, layout: str | None = None) -> int:
-    """Return the exit status of the command."""
-    data = Data(
+def data_of(path: Path, layout: str | None = None) -> Data:
+    """Return the data group of one file."""
+    return Data(
         parts={},
         rows={},
         path=str(path),
@@ -51,6 +51,11 @@ def check(path: Path, output: Output = Output.text, most: int = 5, layout: str |
         model_name=[],
         model_author=[],
     )
+
+
+def check(path: Path, output: Output = Output.text, most: int = 5, layout: str | None = None) -> int:
+    """Return the exit status of the command."""
+    data = data_of(path, layout)
     run = Check(data=data, path=None, format=None, output=output, most=most, hub=Hub.path, registry=[])
     status = main.task(run)
     return status or 0

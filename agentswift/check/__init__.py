@@ -23,14 +23,4 @@ def check_conversation(conversation: Conversation) -> list[Finding]:
 
 def _finding(hit: Hit, source: Source) -> Finding:
     rule = RULES[hit.rule]
-    return Finding(
-        file=source.file,
-        line=source.line,
-        row=source.row,
-        path=hit.path,
-        rule=rule.id,
-        severity=rule.severity,
-        message=rule.message.format(**hit.values),
-        fix=rule.fix,
-        dataset=source.dataset,
-    )
+    return Finding.of(source, hit.path, rule.id, rule.severity, rule.message.format(**hit.values), rule.fix)

@@ -26,11 +26,11 @@ def main(run: Export) -> None:
         torch_dtype=None,
         attn_impl=None,
         revision=None,
-        trust_remote_code=False,
+        trust_remote_code=run.trust_remote_code,
     )
     checkpoint = trained(str(found), model, run.hub)
     print(f"merging {found} into {checkpoint.manifest.model} ...", flush=True)
-    merge(checkpoint, out, run.torch_dtype, run.overwrite)
+    merge(checkpoint, out, run.torch_dtype, run.overwrite, run.trust_remote_code)
     size = sum(f.stat().st_size for f in out.rglob("*") if f.is_file()) / 1e6
     print(f"Merged: {out} ({size:.0f} MB)")
     print(f"Next: agentswift eval checkpoint={out} data=NAME")

@@ -9,7 +9,7 @@ from typing import Any
 from agentswift.agent_templates import ABOUT
 from agentswift.cards import Card, find_cards
 from agentswift.compose import command
-from agentswift.compose.search_path import find_options
+from agentswift.compose.search_path import options_here
 from agentswift.errors import UsageError, did_you_mean
 from agentswift.formats import FORMATS
 from agentswift.models import find_models
@@ -61,7 +61,7 @@ def _dataset(card: Card) -> Choice:
 
 def _options(group: str) -> list[Choice]:
     """Return the options of a conf group, each with its file's first comment line."""
-    files = find_options(None).files.get(group, {})
+    files = options_here().files.get(group, {})
     return [Choice(name, _first_comment(file), {"file": str(file)}) for name, file in sorted(files.items())]
 
 

@@ -11,7 +11,7 @@ from agentswift.agent_templates import find_agent_template
 from agentswift.agent_templates.spans import AgentTemplate, Piece
 from agentswift.cards import Card, check_name, find_cards, save_card, user_registry
 from agentswift.compose import command
-from agentswift.compose.search_path import find_options
+from agentswift.compose.search_path import options_here
 from agentswift.conversation import Conversation, Step
 from agentswift.corpus import Outcome, read_part
 from agentswift.errors import CardError, DataError, RowError, UsageError
@@ -91,7 +91,7 @@ def _check_new(run: Register, folder: Path) -> None:
         if not (is_own and run.overwrite):
             way = "overwrite=true writes it anew" if is_own else "Take another name"
             raise CardError(f"{run.name!r} is already registered at {known.source}. {way}")
-    if mix := find_options(None).files.get("data", {}).get(run.name):
+    if mix := options_here().files.get("data", {}).get(run.name):
         raise CardError(f"{run.name!r} is the name of a mix already: {mix}. Take another name")
 
 

@@ -83,7 +83,7 @@ class _Plan:
 
     def train(self) -> None:
         """Write the run's folder, run the engine, finish run.json and report.html whatever comes of it."""
-        from agentswift.corpus import write_refused
+        from agentswift.corpus import write_left_out
         from agentswift.engine.job import Job
         from agentswift.engine.launch import command as words
         from agentswift.engine.launch import launch
@@ -102,7 +102,7 @@ class _Plan:
             max_length=self.run.max_length,
             manifest=self._manifest(),
         ).write(self.folder)
-        write_refused(self.folder / "refused.jsonl", self.prepared.corpus.findings)
+        write_left_out(self.folder / "left_out.jsonl", self.prepared.corpus.findings)
         print(self.text(whole=False), flush=True)
         with folder, Training(self.steps) as progress:
             command_line = words(self.folder / "run.yaml", self.run.launch.nproc_per_node)
@@ -114,6 +114,7 @@ class _Plan:
 
         return {
             "model": self.run.model.model if not Path(self.run.model.model).exists() else str(self.model.folder),
+            "revision": self.run.model.revision,
             "model_type": self.model.model_type,
             "template": self.model.chat_template,
             "agent_template": self.run.template.agent_template,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.hydra_config import HydraConfig
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
 from agentswift.errors import UsageError
@@ -68,6 +69,13 @@ def find_options(config_dir: str | None) -> Options:
                 )
             here[file.stem] = file
     return Options(found)
+
+
+def options_here() -> Options:
+    """Return the options of the command that is running: with its --config-dir, where it was given one."""
+    sources = HydraConfig.get().runtime.config_sources if HydraConfig.initialized() else []
+    given = [source.path for source in sources if source.provider == "command-line"]
+    return find_options(given[0] if given else None)
 
 
 def _folders(config_dir: str | None) -> Iterator[Path]:

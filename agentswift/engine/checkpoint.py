@@ -32,6 +32,7 @@ def trained(checkpoint: str, model: Model, hub: Hub) -> Trained:
     said = replace(
         model,
         model=str(folder) if whole else manifest.model,
+        revision=manifest.revision,
         model_type=manifest.model_type,
         template=manifest.template,
     )

@@ -14,7 +14,9 @@ from agentswift.engine.tokenizer import Tokenizer, whole_tokenizer
 from agentswift.errors import CheckpointError, OutputError
 
 
-def merge(checkpoint: Trained, out: Path, torch_dtype: str | None, overwrite: bool = False) -> Path:
+def merge(
+    checkpoint: Trained, out: Path, torch_dtype: str | None, overwrite: bool = False, trust_remote_code: bool = False
+) -> Path:
     """Write `checkpoint` merged into the folder `out`: safetensors, tokenizer, chat template, manifest. Return `out`.
 
     The sum is made in float32, then cast to `torch_dtype` (None: the base's own). Whole or not at all.
@@ -27,7 +29,7 @@ def merge(checkpoint: Trained, out: Path, torch_dtype: str | None, overwrite: bo
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        dtype = _write(checkpoint, part, torch_dtype)
+        dtype = _write(checkpoint, part, torch_dtype, trust_remote_code)
         write_manifest(part, replace(checkpoint.manifest, merged=True, torch_dtype=dtype, files={}, created=""))
         _put(part, out)
     except OSError as error:
@@ -56,20 +58,20 @@ def _put(part: Path, out: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _write(checkpoint: Trained, folder: Path, torch_dtype: str | None) -> str:
+def _write(checkpoint: Trained, folder: Path, torch_dtype: str | None, trust_remote_code: bool) -> str:
     """Write weights, generation config and tokenizer; return the number type of the weights."""
     import torch
 
     assert checkpoint.adapter is not None
     spoken = checkpoint.spoken
-    base = load_model(spoken.folder, "float32")
+    base = load_model(spoken.folder, "float32", trust_remote_code=trust_remote_code)
     dtype = torch_dtype or _dtype_on_disk(spoken.folder)
     merged = with_adapter(base, checkpoint.adapter).merge_and_unload(safe_merge=True)
     merged = merged.to(getattr(torch, dtype))
     merged.config._name_or_path = ""  # else the folder of the base on this machine
     _stop_at(merged, spoken.encoder.tokenizer, spoken.encoder.chat.stop)
     merged.save_pretrained(folder)
-    tokenizer = whole_tokenizer(spoken.folder)
+    tokenizer = whole_tokenizer(spoken.folder, trust_remote_code)
     tokenizer.chat_template = chat_jinja(spoken.encoder.chat, spoken.encoder.template.name)
     tokenizer.save_pretrained(folder)
     return dtype

@@ -41,7 +41,7 @@ def look(folder: Path, trust_remote_code: bool) -> None:
     if code and not trust_remote_code:
         raise ModelError(
             f"{folder} is not loaded: it brings Python of its own:\n  " + "\n  ".join(code) + "\n"
-            "Read it, and if you trust it: model.trust_remote_code=true"
+            "Read it, and if you trust it: model.trust_remote_code=true (export: trust_remote_code=true)"
         )
 
 

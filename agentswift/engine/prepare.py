@@ -12,7 +12,7 @@ from agentswift import __version__
 from agentswift.agent_templates import find_agent_template
 from agentswift.cards import find_cards
 from agentswift.conversation import Conversation
-from agentswift.corpus import Corpus, gather
+from agentswift.corpus import Corpus, gather, over_length
 from agentswift.engine.cache import Encodings, cached
 from agentswift.engine.detect import detect_model
 from agentswift.engine.encode import Encoded, Encoder, load_chat
@@ -129,12 +129,16 @@ def _of(prepared: Prepared, name: str) -> list[int]:
 
 
 def _fitting(prepared: Prepared, name: str, max_length: int) -> list[int]:
-    """Return the rows of a part that have at most `max_length` tokens; the others go into its ledger."""
-    rows = _of(prepared, name)
-    fitting = [index for index in rows if prepared.encodings.lengths[index] <= max_length]
+    """Return the rows of a part that have at most `max_length` tokens; the others are counted and named."""
+    lengths, fitting = prepared.encodings.lengths, []
     ledger = prepared.corpus.ledgers[name]
-    ledger.over_length += len(rows) - len(fitting)
-    ledger.kept -= len(rows) - len(fitting)
+    for index in _of(prepared, name):
+        if lengths[index] <= max_length:
+            fitting.append(index)
+            continue
+        ledger.kept, ledger.over_length = ledger.kept - 1, ledger.over_length + 1
+        source = prepared.conversations[index].source
+        prepared.corpus.findings.append(over_length(source, int(lengths[index]), max_length))
     return fitting
 
 

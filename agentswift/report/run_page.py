@@ -14,7 +14,7 @@ from agentswift.weights import Share
 
 LEDGER = ("dataset", "read", "kept", "refused", "duplicates", "over_length")
 # What else may lie in a run's folder, linked where it does.
-BESIDE = ("run.yaml", "run.json", "logging.jsonl", "refused.jsonl", "engine.log", "scores.json")
+BESIDE = ("run.yaml", "run.json", "logging.jsonl", "left_out.jsonl", "engine.log", "scores.json")
 
 
 def write_run_page(

@@ -66,6 +66,7 @@ class Export:
 
     checkpoint: str = MISSING  # checkpoint-* folder, or a run's folder (its best, else its last)
     torch_dtype: str | None = MISSING  # of the merged weights; null: the base's
+    trust_remote_code: bool = MISSING  # let Python in the base's folder run
     output_dir: str | None = MISSING  # null: CHECKPOINT-merged beside it
     overwrite: bool = MISSING  # write over what is there
     hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one

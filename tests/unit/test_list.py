@@ -1,6 +1,9 @@
 """`agentswift list`: one line a choice, and one JSON a choice for programs."""
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +53,11 @@ def test_a_dataset_is_listed_with_its_facts_and_ones_own_too(
 def test_a_wrong_kind_is_answered_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"what=dataset: .* Did you mean datasets"):
         main.task(List(what="dataset", output=Output.text, registry=[]))
+
+
+def test_options_of_the_config_dir_are_listed(tmp_path: Path) -> None:
+    (tmp_path / "loss_scale").mkdir()
+    (tmp_path / "loss_scale" / "mine.yaml").write_text("# My own weights.\nname: mine\nfields: {}\n", encoding="utf-8")
+    words = ["list", "what=loss_scales", "--config-dir", str(tmp_path)]
+    done = subprocess.run([sys.executable, "-m", "agentswift", *words], capture_output=True, text=True, check=True)
+    assert re.search(r"^  mine +My own weights\.$", done.stdout, re.MULTILINE), done.stdout + done.stderr

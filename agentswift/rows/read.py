@@ -1,4 +1,4 @@
-"""Bytes → rows, each with its line: jsonl, json, csv, parquet, and gz or zst around them; and the ledger of rows.
+"""Bytes → rows, each with its line: jsonl, json, csv, parquet, and gz or zst around them.
 
 jsonl and csv are streamed: memory does not grow with the file. A row that cannot be read is a Finding, and reading
 goes on; only a file of which nothing can be read raises DataError.
@@ -12,62 +12,17 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Literal, NoReturn, TextIO
+from typing import IO, Any, NoReturn, TextIO
 
 from agentswift.errors import DataError, did_you_mean
+from agentswift.rows.ledger import Finding, Row
 
 BOM = b"\xef\xbb\xbf"
 _WRAPPERS = ("data", "rows", "train", "examples", "instances")  # {"data": [row, …]}: the list holds the rows
 _MEND = "mend or remove the row"
 _AS_UTF8 = "save the file as UTF-8 (from a Chinese Windows: iconv -f gb18030 -t utf-8)"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row; `line` counts from 1 (0: the file has no lines), `row` from 0 over good and bad rows alike."""
-
-    values: dict[str, Any]
-    line: int
-    row: int
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something about one row; severity "error" refuses the row. `path` is a JSON path inside it."""
-
-    file: str
-    line: int
-    row: int
-    path: str
-    rule: str
-    severity: Literal["error", "warning", "info"]
-    message: str
-    fix: str
-    dataset: str = ""
-
-    def json(self) -> dict[str, Any]:
-        """Return the finding as `check output=jsonl` prints it."""
-        return {key: value for key, value in asdict(self).items() if key != "dataset"}
-
-
-@dataclass
-class Ledger:
-    """What became of a dataset's rows; read = kept + refused + duplicates + over_length, always."""
-
-    dataset: str
-    read: int = 0
-    kept: int = 0
-    refused: int = 0
-    duplicates: int = 0
-    over_length: int = 0
-
-    @property
-    def balanced(self) -> bool:
-        """Whether every row read is accounted for once."""
-        return self.read == self.kept + self.refused + self.duplicates + self.over_length
 
 
 class _Bad(Exception):

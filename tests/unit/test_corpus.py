@@ -1,0 +1,62 @@
+"""Rows that are not used: counted in the ledger, and each named in left_out.jsonl."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agentswift.cards import find_cards
+from agentswift.conversation import Conversation
+from agentswift.corpus import Corpus, enforce, gather, write_left_out
+from agentswift.engine.cache import cached
+from agentswift.engine.encode import Encoded
+from agentswift.engine.prepare import Prepared, choose
+from agentswift.errors import DataError
+from agentswift.rows import Ledger
+from agentswift.weights import SpanRow
+from tests.checked import data_of, good, misnamed, written
+
+ANSWER = (SpanRow(field="answer", of="", step=0, turn=0, weight=1.0),)
+
+
+def gathered(file: Path) -> Corpus:
+    return gather(data_of(file), find_cards([]), lambda card: Path(card.path))
+
+
+def left_out(corpus: Corpus, file: Path) -> list[tuple[str, int]]:
+    write_left_out(file, corpus.findings)
+    return [(one["rule"], one["line"]) for one in map(json.loads, file.read_text(encoding="utf-8").splitlines())]
+
+
+def test_a_refused_row_and_a_duplicate_are_counted_and_named(tmp_path: Path) -> None:
+    file = written(tmp_path / "rows.jsonl", good(0), misnamed(1), good(0), good(2))
+    corpus = gathered(file)
+    assert corpus.ledgers == {"rows": Ledger("rows", read=4, kept=2, refused=1, duplicates=1)}
+    assert [c.source.line for c in corpus.parts["rows"]] == [1, 4]
+    assert f"the same conversation as {file}:1 (row 0)" in corpus.findings[-1].message
+    assert left_out(corpus, tmp_path / "left_out.jsonl") == [
+        ("unknown-tool", 2),
+        ("duplicate", 3),
+    ]
+    with pytest.raises(DataError, match=r"1 rows refused.*\n.*unknown-tool: first .*rows\.jsonl:2"):
+        enforce(corpus, 0)
+
+
+def test_nothing_is_written_where_every_row_is_used(tmp_path: Path) -> None:
+    write_left_out(tmp_path / "left_out.jsonl", gathered(written(tmp_path / "rows.jsonl", good(0))).findings)
+    assert not (tmp_path / "left_out.jsonl").exists()
+
+
+def test_a_row_longer_than_the_run_allows_is_counted_and_named(tmp_path: Path) -> None:
+    file = written(tmp_path / "rows.jsonl", good(0), good(1), good(2))
+    corpus = gathered(file)
+    conversations: list[Conversation] = corpus.parts["rows"]
+    rows = [Encoded([1] * n, [0] * n, ANSWER, "") for n in (3, 9, 5)]
+    encodings = cached(tmp_path / "k.arrow", lambda: rows)
+    prepared = Prepared(corpus, conversations, encodings, ["rows"] * 3)
+    choose(prepared, data_of(file), max_length=5, share_held_out=0.0, seed=1)
+    assert sorted(prepared.train) == [0, 2]
+    ledger = corpus.ledgers["rows"]
+    assert (ledger.kept, ledger.over_length, ledger.balanced) == (2, 1, True)
+    assert left_out(corpus, tmp_path / "left_out.jsonl") == [("over-length", 2)]
+    assert corpus.findings[-1].message == "9 tokens, max_length=5: left out"
