@@ -22,15 +22,15 @@ SEED = 20
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 # Rows in English and in Chinese, by what the row shows.
 TRAIN = {
-    "session": (260, 160),
-    "one_call": (40, 24),
-    "failing_tool": (18, 10),
-    "same_tool_twice": (22, 12),
+    "one_call": (176, 108),
+    "failing_tool": (26, 16),
+    "same_tool_twice": (44, 24),
     "two_tools": (16, 10),
+    "two_turns": (50, 30),
     "chain": (10, 0),
-    "talk": (18, 12),
-    "refusal": (24, 16),
-    "missing": (30, 20),
+    "talk": (22, 14),
+    "refusal": (26, 18),
+    "missing": (50, 30),
 }
 KNOWN = {
     "one_call": (80, 46),

@@ -2,20 +2,17 @@
 
 import json
 import random
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from scripts.quickstart.talk import MAX_PROMPT, Talk, fits, reckon_tokens
+from scripts.quickstart.talk import Talk, fits
 from scripts.quickstart.tools import Ask, Tool, fill, outcome
 from scripts.quickstart.values import HERE, Language, Split, Values
 
 CHAT: dict[str, Any] = yaml.safe_load((HERE / "chat.yaml").read_text(encoding="utf-8"))
-SESSION_SHARE = (0.64, 0.16, 0.12, 0.08)  # of a session's later questions: a call, an argument left out, no tool, talk
 TOOLS_SHARE = (0.35, 0.5, 0.15)  # of the rows, those that want one tool, two, three; fewer where they do not fit
-QUESTION = 42  # tokens left for a session's first question
 # Tools that one question could be meant for stand in no row together.
 ALIKE = (
     {"add_todo", "take_note", "create_event", "clear_todos", "list_events"},
@@ -45,7 +42,6 @@ class Writer:
         self.values = Values(language, split, chance)
         self.words: dict[str, list[str]] = CHAT[language][split]
         self.by_name = {tool.name: tool for tool in tools}
-        self.offered: Counter[str] = Counter()  # how many sessions offer a tool
         self._decks: dict[str, Iterator[tuple[Tool, str, str]]] = {}
 
     def one_call(self) -> dict[str, Any]:
@@ -85,57 +81,16 @@ class Writer:
         self._answer(talk, [(first, asks[0].slots[0]), (second, asks[1].slots[0])])
         return self._fit(talk)
 
-    def session(self) -> dict[str, Any]:
-        """Several questions about the same tools, one after the other: a call for each, then calls, talk, questions."""
-        rare = sorted(self.chance.sample(self.tools, len(self.tools)), key=lambda tool: self.offered[tool.name])
-        shown = [tool for tool in rare if tool.texts.get("sees") != ""]  # the others' calls end a row
-        talk = Talk(shown[:1], "several_calls", [], [])
-        for tool in rare:
-            both = {**talk.row(), "tools": [talk.tools[0].declared, tool.declared]}
-            if len(talk.tools) < 2 and not _alike(tool, talk.tools) and reckon_tokens(both) <= MAX_PROMPT - QUESTION:
-                talk.tools.append(tool)
-        self.offered.update(tool.name for tool in talk.tools)
-        asked = list(talk.tools)
-        self.chance.shuffle(talk.tools)
-        self._say_more(talk, asked)
-        return talk.row()
-
-    def _say_more(self, talk: Talk, asked: Sequence[Tool]) -> None:
-        """Let the user go on, first with a question for each of `asked`, until the row is long enough."""
-        more_to_fill = [1 + len(tool.params) for tool in talk.tools]
-        for turn in range(12):
-            tool = asked[turn] if turn < len(asked) else self.chance.choices(talk.tools, more_to_fill)[0]
-            kind = (
-                "" if turn < len(asked) else self.chance.choices(("", "missing", "refusal", "talk"), SESSION_SHARE)[0]
-            )
-            before = len(talk.messages), len(talk.templates)
-            self._question(talk, tool, kind)
-            if not fits(talk.row(), self.split) and turn >= len(asked):
-                del talk.messages[before[0] :], talk.templates[before[1] :]
-                return
-            if talk.messages[-1]["role"] == "assistant" and "tool_calls" in talk.messages[-1]:
-                return  # its results are not shown: the row ends with the call
-
-    def _question(self, talk: Talk, tool: Tool, kind: str) -> None:
-        if kind == "talk":
-            frame, template = self._next_word("talk")
-            talk.templates.append(template)
-            question, _, answer = frame.partition(" // ")
-            talk.user(question)
-            talk.say(answer)
-        elif kind == "refusal":
-            asked, frame, template = next(d for d in self._deck("") if not _alike(d[0], talk.tools))
-            talk.templates.append(template)
-            self._ask(talk, asked, frame)
-            talk.say(self._word(talk, "refuse"))
-        else:
-            known = [
-                o for o in enumerate(tool.frames(kind, self.split)) if self._id(tool, kind, o[0]) not in talk.templates
-            ]
-            if known:
-                number, frame = self.chance.choice(known)
-                talk.templates.append(self._id(tool, kind, number))
-                self._missing(talk, tool, frame) if kind else self._exchange(talk, tool, frame)
+    def two_turns(self) -> dict[str, Any]:
+        """A call, its answer, and a second word of the user's: a call again, or talk."""
+        tool, frame, template = next(d for d in self._deck("") if d[0].params and d[0].texts.get("sees") != "")
+        talk = Talk([tool], "several_calls", [template], [])
+        self._exchange(talk, tool, frame)
+        others = [o for o in enumerate(tool.frames("", self.split)) if o[1] != frame]
+        other = self.chance.choice(others)
+        talk.templates.append(self._id(tool, "", other[0]))
+        self._exchange(talk, tool, other[1])
+        return self._fit(talk)
 
     def chain(self) -> dict[str, Any]:
         """Two calls, of which the second needs what the first one gave."""
@@ -178,10 +133,6 @@ class Writer:
         """A question that leaves a required argument out; in a third of training rows the user then gives it."""
         tool, frame, template = self._next("missing")
         talk = Talk([tool], "missing_argument", [template], [])
-        self._missing(talk, tool, frame)
-        return self._fit(talk)
-
-    def _missing(self, talk: Talk, tool: Tool, frame: str) -> None:
         ask = self._ask(talk, tool, frame)
         talk.say(ask.reply)
         absent = [path for path in tool.required if path not in ask.slots[0]]
@@ -194,6 +145,7 @@ class Writer:
             slots = {**ask.slots[0], **whole.slots[0]}
             talk.call((tool, _merge(ask.calls[0], whole.calls[0], tool)))
             self._answer(talk, [(tool, slots)])
+        return self._fit(talk)
 
     def _exchange(self, talk: Talk, tool: Tool, frame: str) -> None:
         ask = self._ask(talk, tool, frame)

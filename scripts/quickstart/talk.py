@@ -12,7 +12,7 @@ from scripts.quickstart.values import Split
 # By `reckon_tokens`, which is within 22 of SmolLM2's tokenizer with the hermes agent template. Short prompts keep the
 # demo short; of a held-out row nothing but the prompt is run. Two calls in one row cost less than a row for each, and
 # a tool with many arguments would never be trained within the first limit.
-MAX_PROMPT, MAX_ROW, MAX_ROW_SEVERAL_OR_ALONE, MAX_ROW_HELD, MAX_SESSION = 282, 300, 345, 400, 640
+MAX_PROMPT, MAX_ROW, MAX_ROW_SEVERAL_OR_ALONE, MAX_ROW_HELD = 282, 300, 345, 400
 # What a piece of text costs, fitted to SmolLM2's tokenizer on these rows: a word, a name, letters of a code, ...
 COSTS = (
     (re.compile(r"[a-z]+"), 1.0),
@@ -91,8 +91,6 @@ def fits(row: Mapping[str, Any], split: Split) -> bool:
     prompt = {**row, "messages": row["messages"][:1]}
     if split == "held":
         longest = MAX_ROW_HELD
-    elif sum(message["role"] == "user" for message in row["messages"]) > 1 and row["case"] == "several_calls":
-        longest = MAX_SESSION
     elif row["case"] == "several_calls" or len(row["tools"]) == 1:
         longest = MAX_ROW_SEVERAL_OR_ALONE
     else:

@@ -111,7 +111,7 @@ def test_the_wheel_itself_is_run(installed: Command) -> None:
         ("list what=datasets", "quickstart"),
         ("list what=experiments", "llama3_chinese_agent"),
         ("train --cfg job experiment=quickstart", "learning_rate"),
-        ("check data=quickstart", "no row of 702 is refused"),
+        ("check data=quickstart", "no row of 670 is refused"),
         ("show path=rows.jsonl model=tiny rows=1", "get_weather"),
         ("show path=rows.jsonl model=tiny output=html file=page.html", "page.html"),
     ],
