@@ -53,7 +53,8 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def export(checkpoint: Path, output_dir: Path | None = None, **given: Any) -> None:
     main.task(Export(**{
-        "checkpoint": str(checkpoint), "torch_dtype": None, "overwrite": False, "hub": Hub.path, "trust_remote_code": False,
+        "checkpoint": str(checkpoint), "torch_dtype": None, "overwrite": False, "hub": Hub.path,
+        "trust_remote_code": False,
         "output_dir": None if output_dir is None else str(output_dir), **given,
     }))  # fmt: skip
 
