@@ -36,29 +36,43 @@ class Corpus:
 
 def gather(data: Data, cards: Cards, local: Local) -> Corpus:
     """Read every part of `data`. Raises CardError or DataError for a part that cannot be read at all."""
-    corpus, seen = Corpus(), dict[str, Source]()
-    for card in part_cards(data, cards):
-        kept: list[Conversation] = []
-        ledger = Ledger(card.name)
-        for outcome in read_part(card, local(card), lambda c: _dressed(c, data)):
-            ledger.read += outcome.counts
-            corpus.findings += outcome.findings
-            if (conversation := outcome.conversation) is None:
-                ledger.refused += outcome.counts
-                continue
-            first = conversation.source
-            if data.dedup is Dedup.exact:
-                first = seen.setdefault(fingerprint(conversation), first)
-            if first is not conversation.source:
-                ledger.duplicates += 1
-                corpus.findings.append(_duplicate(conversation.source, first))
-            else:
-                ledger.kept += 1
-                kept.append(conversation)
-        if not ledger.read:
-            raise DataError(f"{card.name}: no rows in {local(card)}. Is it the right file?")
-        corpus.parts[card.name], corpus.ledgers[card.name] = kept, ledger
+    corpus = Corpus()
+    for name, conversations in streams(corpus, data, cards, local):
+        corpus.parts[name] = list(conversations)
     return corpus
+
+
+def streams(corpus: Corpus, data: Data, cards: Cards, local: Local) -> Iterator[tuple[str, Iterator[Conversation]]]:
+    """Yield each part's name and its kept conversations as they are read; whoever has seen enough may stop early.
+
+    `corpus` counts the rows read so far and why some are left out; its `parts` stay as they are.
+    """
+    seen: dict[str, Source] = {}
+    for card in part_cards(data, cards):
+        ledger = corpus.ledgers[card.name] = Ledger(card.name)
+        yield card.name, _kept(corpus, ledger, data, card, local(card), seen)
+
+
+def _kept(
+    corpus: Corpus, ledger: Ledger, data: Data, card: Card, path: Path, seen: dict[str, Source]
+) -> Iterator[Conversation]:
+    for outcome in read_part(card, path, lambda c: _dressed(c, data)):
+        ledger.read += outcome.counts
+        corpus.findings += outcome.findings
+        if (conversation := outcome.conversation) is None:
+            ledger.refused += outcome.counts
+            continue
+        first = conversation.source
+        if data.dedup is Dedup.exact:
+            first = seen.setdefault(fingerprint(conversation), first)
+        if first is not conversation.source:
+            ledger.duplicates += 1
+            corpus.findings.append(_duplicate(conversation.source, first))
+        else:
+            ledger.kept += 1
+            yield conversation
+    if not ledger.read:
+        raise DataError(f"{card.name}: no rows in {path}. Is it the right file?")
 
 
 def enforce(corpus: Corpus, max_refused: int) -> None:
