@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from agentswift.cards import Card, Cards
-from agentswift.check import check_conversation
+from agentswift.check import check_conversation, check_row
 from agentswift.conversation import Conversation, Source, Step
 from agentswift.errors import CardError, DataError, RowError
 from agentswift.files import write_text
 from agentswift.formats import Format, detect, find_format
 from agentswift.mix import fingerprint
-from agentswift.rows import Finding, Ledger, read_rows
+from agentswift.rows import Finding, Ledger, data_files, read_rows
 from agentswift.schema.groups import Data, Dedup
 
 Local = Callable[[Card], Path]  # a card → its file or folder on this disk (raises HubError)
@@ -125,7 +125,7 @@ def read_part(card: Card, path: Path, dress: Callable[[Conversation], Conversati
     `dress` changes a conversation before it is checked: a name filled in is no placeholder left behind.
     """
     layout = _layout(card) if card.format else None
-    for file in _files(path):
+    for file in data_files(path):
         for row in read_rows(file):
             if isinstance(row, Finding):
                 yield Outcome(None, (replace(row, dataset=card.name),))
@@ -139,21 +139,9 @@ def read_part(card: Card, path: Path, dress: Callable[[Conversation], Conversati
             except RowError as error:
                 yield Outcome(None, (_refusal(error, source),))
                 continue
-            findings = tuple(check_conversation(conversation))
+            findings = (*check_row(row.values, source), *check_conversation(conversation))
             bad = any(f.severity == "error" for f in findings)
             yield Outcome(None if bad else conversation, findings)
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = sorted(f for f in path.rglob("*") if f.is_file() and f.name.split(".", 1)[-1] in _DATA_ENDINGS)
-    if not files:
-        raise DataError(f"{path}: no data file in this folder (jsonl, json, csv, parquet, jsonl.gz, jsonl.zst)")
-    return files
-
-
-_DATA_ENDINGS = {"jsonl", "json", "csv", "parquet", "jsonl.gz", "jsonl.zst"}
 
 
 def _layout(card: Card) -> Format:
