@@ -43,7 +43,8 @@ def _agent(run: Any) -> Iterator[str]:
     if hasattr(run, "template"):
         from agentswift.agent_templates import find_agent_template
 
-        yield from _said(find_agent_template, run.template.agent_template)
+        for name in (run.template.agent_template, *getattr(run, "templates", ())):
+            yield from _said(find_agent_template, name)
     if hasattr(run, "loss_scale"):
         yield from _said(check_fields, run.loss_scale.fields)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentswift.compose.keys import Key, groups, keys
+from agentswift.compose.keys import Key, groups, keys, optional
 from agentswift.compose.quoting import quote_choice, quote_text, quote_texts
 from agentswift.compose.search_path import Options
 from agentswift.compose.suggestions import unknown_key
@@ -45,6 +45,8 @@ class Words:
         if sign == "~" or re.match(r"hydra\b", name):
             return word
         if name in self.options.files:
+            if value == "null" and name in optional(self.shape):
+                return f"~{name}"  # Hydra's word for a group left out
             return f"{sign}{name}{match['package'] or ''}={self._choice(name, value)}"
         key = self._key(name)
         if key.name != name or key.is_table:  # in a table names are the user's own: a new one needs no +

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from agentswift.engine.encode import Encoder
 from agentswift.engine.prepare import Prepared
-from agentswift.weights import Share, SpanRow, budget, weigh
+from agentswift.weights import Budget, Share, SpanRow, weigh
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,16 @@ def weighed(
     return spans, span_ids, weights
 
 
+def summed(prepared: Prepared, fields: Mapping[str, float], chosen: Iterable[int] | None = None) -> Budget:
+    """Return where tokens and weight of the chosen rows (all by default) lie: what the loss will be made of."""
+    found, rows = Budget(fields), prepared.encodings
+    for i in range(len(prepared.datasets)) if chosen is None else chosen:
+        found.add(prepared.datasets[i], rows.span_ids(i).tolist(), rows.spans(i))
+    return found
+
+
 def budget_of(
     prepared: Prepared, fields: Mapping[str, float], chosen: Iterable[int] | None = None, *, by_dataset: bool = False
 ) -> list[Share]:
-    """Return tokens and weight by field over the chosen rows (all by default): what the loss will be made of."""
-    rows = range(len(prepared.datasets)) if chosen is None else chosen
-    spans = prepared.encodings
-    return budget(
-        ((prepared.datasets[i], spans.span_ids(i).tolist(), spans.spans(i)) for i in rows),
-        fields,
-        by_dataset=by_dataset,
-    )
+    """Return tokens and weight by field over the chosen rows (all by default)."""
+    return summed(prepared, fields, chosen).shares(by_dataset=by_dataset)

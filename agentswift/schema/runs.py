@@ -10,7 +10,7 @@ from agentswift.schema.groups import Compute, Data, Hub, Launch, LossScale, Mode
 
 
 class ShowOutput(Enum):
-    """How `show` draws."""
+    """How `show` and `stats` draw."""
 
     text = "text"
     html = "html"
@@ -102,10 +102,35 @@ class Show:
     loss_scale: LossScale = MISSING
     path: str | None = MISSING  # same as data.path
     format: str | None = MISSING  # same as data.format
-    rows: str = MISSING  # a number, or "all"
+    rows: str = MISSING  # a number (of each dataset), or "all"
+    dataset: str | None = MISSING  # this part of the mix alone
+    tool: str | None = MISSING  # rows that call this tool
+    rule: str | None = MISSING  # rows of which `check` says this
+    grep: str | None = MISSING  # rows in which this text stands, capitals or not
+    longest: bool = MISSING  # the rows with the most tokens first; reads and encodes all of them
+    templates: list[str] = MISSING  # draws each row under several agent templates, beside each other
     max_length: int = MISSING  # tokens; longer rows are counted
     output: ShowOutput = MISSING  # text (coloured, in the terminal), html (one page), jsonl (one JSON a row)
     file: str | None = MISSING  # where output=html goes; null: show.html in the run's folder
+    hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one
+    registry: list[str] = MISSING  # more folders with dataset cards
+    output_dir: str = MISSING  # the folder written to
+
+
+@dataclass(kw_only=True)
+class Stats:
+    """`agentswift stats`: what a mix holds, in figures."""
+
+    model: Model | None = MISSING  # model=null: all that needs no tokenizer
+    template: Template = MISSING
+    data: Data = MISSING
+    loss_scale: LossScale = MISSING
+    path: str | None = MISSING  # same as data.path
+    format: str | None = MISSING  # same as data.format
+    most: int = MISSING  # tools listed, the most called first; output=jsonl lists all
+    max_length: int = MISSING  # tokens; longer rows are counted
+    output: ShowOutput = MISSING  # text (tables), html (one page with plots), jsonl (one JSON a figure)
+    file: str | None = MISSING  # where output=html goes; null: stats.html in the run's folder
     hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one
     registry: list[str] = MISSING  # more folders with dataset cards
     output_dir: str = MISSING  # the folder written to
@@ -146,3 +171,26 @@ class Register:
     description: str | None = MISSING  # of the data in one line, for its card
     overwrite: bool = MISSING  # write over what is there
     registry: list[str] = MISSING  # the first is written to
+
+
+class Thoughts(Enum):
+    """What becomes of thoughts where rows are converted."""
+
+    keep = "keep"
+    drop = "drop"
+
+
+@dataclass(kw_only=True)
+class Convert:
+    """`agentswift convert`: rows between layouts and agent templates; others' lists and commands into ours."""
+
+    path: str = MISSING  # rows: a file or folder; to=cards: a dataset_info.json; to=experiment: a .sh, .yaml or .json
+    to: str = MISSING  # a layout (openai, ms_swift …), an agent template (react_en …), cards, or experiment
+    file: str = MISSING  # written: .jsonl or .json, also .gz or .zst; a .yaml for cards and experiment
+    format: str | None = MISSING  # the row layout of path; null: detected
+    thoughts: Thoughts = MISSING  # keep or drop
+    segments: bool = MISSING  # agent templates: results are messages of their own, loss: false
+    infer_types: bool | None = MISSING  # from the calls, for parameters without a type; null: in ms_agent rows
+    lossy: bool = MISSING  # also write rows that lose weights, or in which a thought is not told from an answer
+    overwrite: bool = MISSING  # write over what is there
+    registry: list[str] = MISSING  # to=experiment: more folders with dataset cards, to know datasets by their id

@@ -11,7 +11,7 @@ from agentswift.cards import find_cards
 from agentswift.compose import compose_run
 from agentswift.compose.help import examples
 from agentswift.compose.keys import groups, keys
-from agentswift.schema.runs import Check, Eval, Export, List, Register, Show, Train
+from agentswift.schema.runs import Check, Eval, Export, List, Register, Show, Stats, Train
 from agentswift.weights import check_fields
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -20,6 +20,7 @@ SHAPES: dict[str, type] = {
     "export": Export,
     "eval": Eval,
     "show": Show,
+    "stats": Stats,
     "check": Check,
     "list": List,
     "register": Register,
@@ -35,7 +36,7 @@ CHOICES = [
     for option in OPTIONS
     for name, shape in SHAPES.items()
     if str(option.parent) in groups(shape)
-    or (str(option.parent) == "experiment" and name in ("train", "show", "check"))
+    or (str(option.parent) == "experiment" and name in ("train", "show", "stats", "check"))
 ]
 
 
