@@ -20,6 +20,8 @@ ORDER = [
     {"weights"},
     {"check", "mix", "score", "stats"},
     {"corpus"},
+    {"selection"},
+    {"convert"},
     {"agent"},
     {"report", "runs", "checkpoints", "serve"},
     {"engine"},
