@@ -1,8 +1,10 @@
 """From the parts of a mix to Conversations: cards and files are read, checked, told apart, and every row is counted."""
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,11 @@ class Corpus:
     parts: dict[str, list[Conversation]] = field(default_factory=dict)
     ledgers: dict[str, Ledger] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def read(self) -> int:
+        """Rows read, over all parts."""
+        return sum(ledger.read for ledger in self.ledgers.values())
 
     @property
     def refused(self) -> int:
@@ -75,10 +82,23 @@ def _kept(
         raise DataError(f"{card.name}: no rows in {path}. Is it the right file?")
 
 
-def enforce(corpus: Corpus, max_refused: int) -> None:
-    """Raise DataError with the refused rows by rule when there are more than `max_refused` (-1: any number)."""
-    if max_refused < 0 or corpus.refused <= max_refused:
-        return
+def allowance(corpus: Corpus, max_refused: str) -> float:
+    """Return how many rows may be refused: "3", "0.5%" of the rows read, rounded down, or "-1", any number."""
+    if max_refused.endswith("%"):
+        return math.floor(Fraction(max_refused[:-1]) * corpus.read / 100)
+    return math.inf if max_refused == "-1" else int(max_refused)
+
+
+def enforce(corpus: Corpus, max_refused: str) -> str:
+    """Return what to say of rows refused and let go, "" where there is none.
+
+    Raises DataError with the refused rows by rule when there are more than `max_refused` allows (see allowance).
+    """
+    most = allowance(corpus, max_refused)
+    if corpus.refused <= most:
+        share = f"{corpus.refused} of {corpus.read} rows ({100 * corpus.refused / max(1, corpus.read):.2g} %)"
+        allows = "any number" if most == math.inf else f"{most:.0f}"
+        return f"{share} refused and left out; data.max_refused={max_refused} allows {allows}" if corpus.refused else ""
     errors = [f for f in corpus.findings if f.severity == "error"]
     first = {f.rule: f for f in reversed(errors)}
     lines = [
@@ -88,7 +108,7 @@ def enforce(corpus: Corpus, max_refused: int) -> None:
     raise DataError(
         f"{corpus.refused} rows refused, and data.max_refused={max_refused}:\n" + "\n".join(lines) + "\n"
         "Mend the rows (agentswift check lists each), or train without them: "
-        f"data.max_refused={corpus.refused} (-1: any number)"
+        f"data.max_refused={corpus.refused} (or a share: 0.5%; -1: any number)"
     )
 
 

@@ -33,7 +33,8 @@ def main(run: Eval) -> None:
     scored = _scored(run)
     data = replace(run.data, system=run.data.system if run.data.system is not None else scored.system)
     corpus = gathered(data, run.registry, run.hub)
-    enforce(corpus, run.data.max_refused)
+    if said := enforce(corpus, run.data.max_refused):
+        print(said)
     parts = {name: _held_out(part, run.split, run.seed) for name, part in corpus.parts.items()}
     asked, silent = questions(parts, run.samples, run.seed)
     with runs.start(Path(run.output_dir), "eval", asdict(run)) as folder:

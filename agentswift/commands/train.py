@@ -23,7 +23,8 @@ def main(run: Train) -> None:
     from agentswift.report.progress import Progress
 
     corpus = gathered(run.data, run.registry, run.hub)
-    enforce(corpus, run.data.max_refused)
+    if said := enforce(corpus, run.data.max_refused):
+        print(said)
     model = spoken(run.model, run.template, run.hub)
     with Progress("encoding", "rows") as progress:
         prepared = prepare(corpus, model.encoder, progress)

@@ -1,6 +1,7 @@
 """What no single key's type can say: whether the values of a run go together."""
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,8 +59,8 @@ def _data(data: Data) -> Iterator[str]:
             yield f"data.rows.{name}={rows}: must be 0 or more"
         if name not in data.parts:
             yield f"data.rows.{name}: not among data.parts ({', '.join(data.parts) or 'which are none'})"
-    if data.max_refused < -1:
-        yield f"data.max_refused={data.max_refused}: must be -1 (any number of rows) or more"
+    if not re.fullmatch(r"-1|\d+|\d+(\.\d+)?%", data.max_refused):
+        yield f"data.max_refused={data.max_refused}: a number of rows (0), a share of them (0.5%), or -1 (any number)"
     if data.format is not None and data.path is None:
         yield f"data.format={data.format} goes with data.path; a card says its own format"
     for name in ("model_name", "model_author"):

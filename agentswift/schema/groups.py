@@ -56,7 +56,7 @@ class Data:
     rows: dict[str, int] = MISSING  # dataset → exact rows, instead of its share
     path: str | None = MISSING  # a file with no card; then `parts` is left aside
     format: str | None = MISSING  # its row layout; null: detected
-    max_refused: int = MISSING  # rows; -1: any number
+    max_refused: str = MISSING  # rows (0), or a share of those read (0.5%); -1: any number
     dedup: Dedup = MISSING  # exact: a conversation seen before, in any part, is left out; none
     system: str | None = MISSING  # for conversations that have none
     model_name: list[str] = MISSING  # {{NAME}} of self-cognition rows: [zh, en] or one for both

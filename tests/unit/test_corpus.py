@@ -39,7 +39,24 @@ def test_a_refused_row_and_a_duplicate_are_counted_and_named(tmp_path: Path) -> 
         ("duplicate", 3),
     ]
     with pytest.raises(DataError, match=r"1 rows refused.*\n.*unknown-tool: first .*rows\.jsonl:2"):
-        enforce(corpus, 0)
+        enforce(corpus, "0")
+
+
+@pytest.mark.parametrize(
+    ("max_refused", "goes_on"),
+    [("0", False), ("1", False), ("2", True), ("-1", True), ("19.9%", False), ("20%", True), ("99.5%", True)],
+)
+def test_rows_may_be_refused_by_number_or_by_share(tmp_path: Path, max_refused: str, goes_on: bool) -> None:
+    corpus = gathered(written(tmp_path / "rows.jsonl", *map(good, range(8)), misnamed(8), misnamed(9)))
+    if not goes_on:
+        with pytest.raises(DataError, match=f"2 rows refused, and data.max_refused={max_refused}"):
+            enforce(corpus, max_refused)
+        return
+    assert enforce(corpus, max_refused).startswith("2 of 10 rows (20 %) refused and left out; data.max_refused=")
+
+
+def test_of_no_refused_row_nothing_is_said(tmp_path: Path) -> None:
+    assert enforce(gathered(written(tmp_path / "rows.jsonl", good(0))), "0.5%") == ""
 
 
 def test_nothing_is_written_where_every_row_is_used(tmp_path: Path) -> None:
