@@ -9,6 +9,7 @@ from agentswift.agent_templates.spans import Piece
 from agentswift.conversation import Step, Tool
 from agentswift.errors import UsageError
 from agentswift.weights import field_weight
+from tests.spelled import spelled
 
 WEATHER = Tool(name="amap_weather", description="查天气", parameters={"type": "object"})
 SEARCH = Tool(name="web search", description="Search the web.", parameters={})
@@ -154,8 +155,9 @@ def test_a_plain_chat_stays_plain(name: str) -> None:
 def test_the_rows_own_system_prompt_is_kept_beside_the_tools(name: str) -> None:
     piece = AGENT_TEMPLATES[name].system("你叫{小明}。", [WEATHER, SEARCH])
     assert next(text for field, text, _ in drawn(piece) if field == "system").rstrip() == "你叫{小明}。"
-    assert "amap_weather" in piece.text
-    assert "web search" in piece.text
+    given = piece.text + AGENT_TEMPLATES[name].user("hi", [WEATHER, SEARCH]).text  # llama3 tells the tools there
+    assert "amap_weather" in given
+    assert "web search" in given
     assert piece.role == "given"
     assert "".join(text for _, text, _ in drawn(piece)) == piece.text
 
@@ -227,10 +229,10 @@ def test_no_word_in_a_text_changes_who_owns_a_character(name: str) -> None:
     for piece in AGENT_TEMPLATES[name].write(steps):
         for field, text, step in drawn(piece):
             owned[field, step] = owned.get((field, step), "") + text
-    assert owned["thought", 0].strip() == prose.strip() == owned["thought", 3].strip()
+    assert owned["thought", 0].strip() == spelled(name, "thought", prose).strip() == owned["thought", 3].strip()
     assert owned["action_input", 1].strip() == '{"code": "}\\nObservation: {"}'
-    assert NASTY in owned["observation", 2]
-    assert owned["answer", 4].strip() == NASTY
+    assert spelled(name, "observation", NASTY) in owned["observation", 2]
+    assert owned["answer", 4].strip() == spelled(name, "answer", NASTY)
     assert {step for field, step in owned if field == "observation"} == {2}
 
 
