@@ -1,11 +1,14 @@
 """Files of rows, and `agentswift check` run on them in this process."""
 
 import json
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from agentswift.commands.check import main
-from agentswift.schema.groups import Data, Dedup, Hub
+from agentswift.compose import compose_run
+from agentswift.schema.groups import Data, Hub
 from agentswift.schema.runs import Check, Output
 
 TOOLS = [{"name": "get_weather", "parameters": {"properties": {"city": {"type": "string"}}, "required": ["city"]}}]
@@ -38,19 +41,15 @@ def written(path: Path, *rows: dict[str, Any]) -> Path:
     return path
 
 
-def data_of(path: Path, layout: str | None = None) -> Data:
-    """Return the data group of one file."""
-    return Data(
-        parts={},
-        rows={},
-        path=str(path),
-        format=layout,
-        max_refused="0",
-        dedup=Dedup.exact,
-        system=None,
-        model_name=[],
-        model_author=[],
-    )
+def data_of(path: Path, layout: str | None = None, **changes: Any) -> Data:
+    """Return the data group of one file, as conf/data/card.yaml has it, with `changes`."""
+    given = {"parts": {}, "path": str(path), "format": layout, "model_name": [], "model_author": []}
+    return replace(_defaults(), **(given | changes))
+
+
+@cache
+def _defaults() -> Data:
+    return compose_run("check", Check).data
 
 
 def check(path: Path, output: Output = Output.text, most: int = 5, layout: str | None = None) -> int:
