@@ -112,7 +112,8 @@ def percent(part: float, whole: float) -> str:
 def records(held: Holding, max_length: int) -> Iterator[dict[str, Any]]:
     """Yield everything as JSON: one record a dataset ("what": "dataset"), and one a dataset's field ("field")."""
     for name, tally in held.tallies.items():
-        counted = {"what": "dataset", **asdict(held.ledgers[name]), **tally.figures()}
+        ledger = {k: v for k, v in asdict(held.ledgers[name]).items() if k != "over_length"}  # known to train alone
+        counted = {"what": "dataset", **ledger, **tally.figures()}
         rows = held.tokens[name] if held.tokens is not None else []
         yield {**counted, "lengths": lengths(rows, max_length) if rows else None}
     for share in held.budget.shares(by_dataset=True) if held.budget is not None else ():

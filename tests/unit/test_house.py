@@ -19,6 +19,7 @@ ORDER = [
     {"formats", "rows", "cards", "models", "redact"},
     {"weights"},
     {"check", "mix", "score", "stats"},
+    {"shape"},
     {"corpus"},
     {"selection"},
     {"convert"},
