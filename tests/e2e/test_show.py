@@ -20,12 +20,14 @@ OPTIONS = ("template=react_zh", "loss_scale=agentfabric", "loss_scale.fields.tho
 
 @pytest.fixture
 def rows(tmp_path: Path) -> Path:
-    """The first rows of the quickstart set; the very first calls a tool, and its answer is not trained."""
+    """The first rows of the quickstart set; the very first calls a tool, and its answers are not trained."""
     lines = ROWS.read_text(encoding="utf-8").splitlines()[:COUNT]
     said = [json.loads(line)["messages"] for line in lines]
     called = next(n for n, m in enumerate(said) if len(m) > 3 and m[2]["role"] == "tool" and not m[3].get("tool_calls"))
     row = json.loads(lines[called])
-    row["messages"][3]["loss"] = False  # what is said after the tool's result
+    for message in row["messages"]:
+        if message["role"] == "assistant" and not message.get("tool_calls"):
+            message["loss"] = False
     lines = [json.dumps(row, ensure_ascii=False), *lines[:called], *lines[called + 1 :]]
     file = tmp_path / "rows.jsonl"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
