@@ -41,6 +41,13 @@ def read(row: Mapping[str, Any]) -> Conversation:
     return trajectory.turns.conversation(system, tools)
 
 
+def end_of_prompt(text: str) -> int:
+    """Return where ms_agent's prompt (or Qwen's, which it is) ends in a text; -1 where there is none."""
+    head = _HEAD.search(text)
+    tail = _TAIL.search(text, head.end()) if head else None
+    return tail.end() if tail else -1
+
+
 def read_system(text: str, path: str) -> tuple[str | None, tuple[Tool, ...]]:
     """Return what the system message says besides ms_agent's prompt, and the tools of the prompt."""
     head = _HEAD.search(text)
