@@ -119,6 +119,7 @@ class _Plan:
             "model_type": self.model.model_type,
             "template": self.model.chat_template,
             "agent_template": self.run.template.agent_template,
+            "thinking": self.run.template.thinking.value,
             "loss_scale": {"name": self.run.loss_scale.name, "fields": dict(self.run.loss_scale.fields)},
             "tuner_type": self.run.tuner.tuner_type.value,
             "torch_dtype": self.named["torch_dtype"],

@@ -54,7 +54,12 @@ def spoken(model: Model, template: Template, hub: Hub) -> Spoken:
         found = detect_model(folder, model.model)
         model_type, chat_template = model_type or found.model_type, chat_template or found.template
     tokenizer = load_tokenizer(folder, model.trust_remote_code)
-    encoder = Encoder(tokenizer, load_chat(chat_template, tokenizer), find_agent_template(template.agent_template))
+    encoder = Encoder(
+        tokenizer,
+        load_chat(chat_template, tokenizer),
+        find_agent_template(template.agent_template),
+        template.thinking.value,
+    )
     return Spoken(folder, model_type, chat_template, encoder)
 
 
@@ -95,7 +100,7 @@ def prepare(corpus: Corpus, encoder: Encoder, progress: Progress | None = None) 
 def fingerprint(conversations: Iterable[Conversation], encoder: Encoder) -> str:
     """Return the cache's key: 32 hex digits over the data's content, the tokenizer, both templates and our version."""
     digest = hashlib.sha256()
-    settings = (__version__, encoder.template.name, encoder.chat, encoder.tokenizer.digest)
+    settings = (__version__, encoder.template.name, encoder.thinking, encoder.chat, encoder.tokenizer.digest)
     digest.update(repr(settings).encode())
     for c in conversations:
         digest.update(repr((c.system, c.tools, c.turns)).encode("utf-8", "surrogatepass"))

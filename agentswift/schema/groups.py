@@ -62,6 +62,14 @@ class SplitBy(Enum):
 
 
 
+class Thinking(Enum):
+    """Which thoughts are written."""
+
+    keep = "keep"
+    drop = "drop"
+    last = "last"  # since the user last spoke; an earlier turn that loses some is not trained
+
+
 @dataclass(kw_only=True)
 class Model:
     """Which model: everything that is null is found out from the model's own files."""
@@ -80,6 +88,7 @@ class Template:
     """How tools, calls and observations become text."""
 
     agent_template: str = MISSING  # react_en, hermes, qwen_zh … (agentswift list what=templates)
+    thinking: Thinking = MISSING  # thoughts: keep, drop, or last: only those since the user last spoke
 
 
 @dataclass(kw_only=True)
