@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 @command("convert", shape=Convert)
 def main(run: Convert) -> int:
     """Turn rows into another layout or an agent template's text; others' lists and training commands into ours."""
+    if run.to in ("cards", "experiment"):
+        from agentswift.commands import convert_settings
+
+        return convert_settings.cards(run) if run.to == "cards" else convert_settings.experiment(run)
+    return _rows(run)
+
+
+def _rows(run: Convert) -> int:
     from agentswift.convert.rows_out import LeftOut, RowsOut
     from agentswift.convert.stream import convert
     from agentswift.convert.targets import find_target

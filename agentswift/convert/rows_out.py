@@ -39,11 +39,14 @@ class RowsOut:
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add a row."""
-        between = ("[\n" if not self.rows else ",\n") if self.is_array else ""
         # Half a character, which UTF-8 cannot hold, becomes its escape, which JSON can.
-        line = json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        self.copy(json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+
+    def copy(self, line: bytes) -> None:
+        """Add a row as it is written elsewhere, whatever it is; into an array, only what is JSON."""
+        between = ("[\n" if not self.rows else ",\n") if self.is_array else ""
         try:
-            self._files[-1].write(between.encode() + line + (b"" if self.is_array else b"\n"))
+            self._files[-1].write(between.encode() + line.rstrip(b"\r\n") + (b"" if self.is_array else b"\n"))
         except OSError as error:
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}.") from error
         self.rows += 1
