@@ -100,22 +100,6 @@ def enforce(corpus: Corpus, max_refused: str) -> str:
         allows = "any number" if most == math.inf else f"{most:.0f}"
         return f"{share} refused and left out; data.max_refused={max_refused} allows {allows}" if corpus.refused else ""
     errors = [f for f in corpus.findings if f.severity == "error"]
-def _evaluation(data: Data, cards: Cards, local: Local) -> EvaluationSet:
-    """Return what the sets of `data.decontaminate` ask: cards, or files that need no known layout."""
-    found = EvaluationSet()
-    for name in data.decontaminate:
-        known = name in cards or not Path(name).exists()  # what is neither is answered by cards, with the nearest name
-        card = cards[name] if known else Card(name=name, format="", path=str(Path(name).absolute()), trusted=True)
-        before = len(found.places)
-        for file in data_files(local(card)):
-            for row in read_rows(file):
-                if isinstance(row, Row):
-                    found.add(questions(row.values, card.format), f"{file}:{row.line} (row {row.row})")
-        if len(found.places) == before:
-            raise DataError(f"data.decontaminate: no rows in {name}. Is it the right file?")
-    return found
-
-
     first = {f.rule: f for f in reversed(errors)}
     lines = [
         f"  {sum(e.rule == rule for e in errors):6}  {rule}: first {f.file}:{f.line} {f.path}: {f.message}"
@@ -169,6 +153,7 @@ def read_part(card: Card, path: Path, dress: Callable[[Conversation], Conversati
             source = Source(
                 dataset=card.name, file=str(file), line=row.line, row=row.row, id=str(row.values.get("id") or "")
             )
+            values = _renamed(row.values, card)
             try:
                 layout = layout or detect(values)
                 conversation = dress(replace(layout.read(values), source=source))
@@ -180,10 +165,16 @@ def read_part(card: Card, path: Path, dress: Callable[[Conversation], Conversati
             yield Outcome(None if bad else conversation, findings)
 
 
+def _renamed(values: dict[str, Any], card: Card) -> dict[str, Any]:
+    """Return the row with the card's columns under our names; one of ours that another takes over is not read."""
+    names = dict(word.split("=", 1) for word in card.columns)
+    kept = {key: value for key, value in values.items() if key not in names and key not in names.values()}
+    return {**kept, **{names[key]: values[key] for key in names if key in values}} if names else values
+
+
 def _layout(card: Card) -> Format:
     if ":" not in card.format:
         return find_format(card.format)
-            values = _renamed(row.values, card)
     if not card.trusted:
         raise CardError(
             f"{card.source or card.name}: format {card.format!r} is Python, and is only imported from your own "
@@ -195,13 +186,6 @@ def _layout(card: Card) -> Format:
     except Exception as error:  # whatever a module of the user's raises
         said = f"{type(error).__name__}: {error}"
         raise CardError(f"{card.source or card.path}: format {card.format!r} cannot be imported: {said}") from error
-def _renamed(values: dict[str, Any], card: Card) -> dict[str, Any]:
-    """Return the row with the card's columns under our names; one of ours that another takes over is not read."""
-    names = dict(word.split("=", 1) for word in card.columns)
-    kept = {key: value for key, value in values.items() if key not in names and key not in names.values()}
-    return {**kept, **{names[key]: values[key] for key in names if key in values}} if names else values
-
-
     return Format(card.format, "the user's own", lambda values: _read_by(read, card.format, values), lambda _: True)
 
 
