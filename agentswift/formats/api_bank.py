@@ -7,7 +7,7 @@ from typing import Any
 from agentswift.agent_templates.json_text import read_json
 from agentswift.conversation import Conversation, Step, Tool
 from agentswift.formats.calls import bad_call, listed_calls
-from agentswift.formats.chat import bad_content
+from agentswift.formats.chat import bad_content, labelled, nobody_says
 from agentswift.formats.tools import bad_tools, read_tools
 from agentswift.formats.turns import Turns
 
@@ -32,42 +32,42 @@ def read(row: Mapping[str, Any]) -> Conversation:
         if not isinstance(row.get(key), str):
             raise bad_content(row.get(key), f"$.{key}")
     now = _NOW.search(row["instruction"])
-    dialogue, tools = _read_apis(row["instruction"] + "\n" + row["input"])
+    dialogue, tools = _read_apis(row["instruction"] + "\n" + row["input"]) or (row["input"], ())
     turns = Turns()
     _say(turns, dialogue, "$.input", train=False)
     key = "expected_output" if row.get("expected_output") is not None else "output"
     if expected := row.get(key):
         if not isinstance(expected, str):
             raise bad_content(expected, f"$.{key}")
-        labelled = expected if _SPEAKER.match(expected.strip()) else f"AI: {expected}"
-        _say(turns, labelled.strip(), f"$.{key}", train=True)
+        said = expected.strip() if _SPEAKER.match(expected.strip()) else f"AI: {expected}"
+        _say(turns, said, f"$.{key}", train=True)
     return turns.conversation(now[0] if now else None, tools, is_prompt=not expected)
 
 
-def _read_apis(text: str) -> tuple[str, tuple[Tool, ...]]:
-    """Return what stands behind the API descriptions, and the tools that they describe."""
-    mark = _APIS.search(text)
-    declared, at = [], mark.end() if mark else 0
-    while mark and (found := read_json(text, at)) and isinstance(found.value, dict):
+def _read_apis(text: str) -> tuple[str, tuple[Tool, ...]] | None:
+    """Return what stands behind the API descriptions, and the tools that they describe; None where there are none."""
+    if (mark := _APIS.search(text)) is None:
+        return None
+    declared, at = [], mark.end()
+    while (found := read_json(text, at)) and isinstance(found.value, dict):
         api = found.value
         declared.append({**api, "name": api.get("apiCode") or api.get("name")})
         at = found.end
-    if mark and not declared:
+    if not declared:
         raise bad_tools(f"no API is described here: {text[at : at + 60]!r}", "$.input")
-    return text[at:] if mark else text.partition("\nInput:")[2] or text, read_tools(declared)
+    return text[at:].strip().removeprefix("Input:"), read_tools(declared)
 
 
 def _say(turns: Turns, text: str, path: str, *, train: bool) -> None:
-    marks = list(_SPEAKER.finditer(text))
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    for mark, end in zip(marks, ends, strict=True):
-        said = text[mark.end() : end].strip()
-        if mark[1] == "User":
+    for speaker, said in labelled(text, _SPEAKER):
+        if speaker == "User":
             turns.user(said)
-        elif mark[1] == "AI":
+        elif speaker == "AI":
             turns.add(Step(kind="text", text=said, train=train), path)
-        elif mark[1] == "API-Request":
+        elif speaker == "API-Request":
             _request(turns, said, path, train=train)
+        elif said:
+            raise nobody_says(said, path)
 
 
 def _request(turns: Turns, text: str, path: str, *, train: bool) -> None:

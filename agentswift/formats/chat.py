@@ -156,3 +156,17 @@ def spoken(row: Mapping[str, Any]) -> list[tuple[Role, str]]:
     ]
     head = [("system", row[key]) for key in ("system", "system_prompt") if key in row]
     return [(role, text) for role, text in [*head, *said] if isinstance(text, str)]  # type: ignore[misc]
+
+
+def labelled(text: str, label: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    """Yield each label in a text, its first group, with what stands behind it; "" with what stands before the first."""
+    said, at = "", 0
+    for found in label.finditer(text):
+        yield said, text[at : found.start()].strip()
+        said, at = found[1], found.end()
+    yield said, text[at:].strip()
+
+
+def nobody_says(words: str, path: str) -> RowError:
+    """Return the error of words that stand before the first speaker."""
+    return RowError(f"nobody says this: {words[:60]}", path=path, rule="unknown-role", fix="name the speaker before it")

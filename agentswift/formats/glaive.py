@@ -8,7 +8,7 @@ from agentswift.agent_templates.json_text import read_json
 from agentswift.conversation import Conversation, Step, Tool
 from agentswift.errors import RowError
 from agentswift.formats.calls import bad_call
-from agentswift.formats.chat import bad_content
+from agentswift.formats.chat import bad_content, labelled, nobody_says
 from agentswift.formats.tools import read_tools
 from agentswift.formats.turns import Turns, empty_assistant
 from agentswift.formats.values import arguments
@@ -43,16 +43,15 @@ def read(row: Mapping[str, Any]) -> Conversation:
 
 def _read_chat(text: str, path: str) -> Turns:
     turns = Turns()
-    marks = list(_SPEAKER.finditer(text))
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    for mark, end in zip(marks, ends, strict=True):
-        said = text[mark.end() : end].replace(_END, "").strip()
-        if mark[1] == "USER":
-            turns.user(said)
-        elif mark[1] == "ASSISTANT":
-            turns.extend(_answer(said, path), path)
-        else:
-            turns.add(Step(kind="observation", text=said), path)
+    for speaker, words in labelled(text.replace(_END, ""), _SPEAKER):
+        if speaker == "USER":
+            turns.user(words)
+        elif speaker == "ASSISTANT":
+            turns.extend(_answer(words, path), path)
+        elif speaker:
+            turns.add(Step(kind="observation", text=words), path)
+        elif words and path == "$.chat":  # v1's text opens with the system prompt
+            raise nobody_says(words, path)
     return turns
 
 

@@ -78,7 +78,7 @@ def schema(parameters: Any, path: str = "$.parameters", *, required: Any = None)
     whole = {key: value for key, value in (parameters or {}).items() if value is not None}
     if whole and "properties" not in whole and all(isinstance(value, Mapping) for value in whole.values()):
         whole = {"properties": whole}
-    if isinstance(required, list) and not isinstance(whole.get("required"), list):
+    if isinstance(required, list) and required and not whole.get("required"):
         whole["required"] = required
     if not isinstance(whole.get("properties", {}), Mapping) or not isinstance(whole.get("required", []), list):
         raise bad_tools(f"properties must be an object and required a list: {str(whole)[:80]}", path)
