@@ -66,6 +66,7 @@ class Source:
     line: int = 0
     row: int = 0
     id: str = ""
+    made: str = ""  # how this row was made from that one (data.negatives); "": it is that one
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,13 +11,14 @@ from typing import Any
 
 from agentswift.cards import Card, Cards
 from agentswift.check import check_conversation, check_row
-from agentswift.conversation import Conversation, Source, Step
+from agentswift.conversation import Conversation, Source, Step, Tool
 from agentswift.errors import CardError, DataError, RowError
 from agentswift.files import write_text
 from agentswift.formats import Format, detect, find_format
-from agentswift.mix import fingerprint
-from agentswift.rows import Finding, Ledger, data_files, read_rows
-from agentswift.schema.groups import Data, Dedup
+from agentswift.mix import EvaluationSet, Sieve, questions
+from agentswift.rows import Finding, Ledger, Row, data_files, read_rows
+from agentswift.schema.groups import Data
+from agentswift.shape import shaped
 
 Local = Callable[[Card], Path]  # a card → its file or folder on this disk (raises HubError)
 
@@ -54,27 +55,35 @@ def streams(corpus: Corpus, data: Data, cards: Cards, local: Local) -> Iterator[
 
     `corpus` counts the rows read so far and why some are left out; its `parts` stay as they are.
     """
-    seen: dict[str, Source] = {}
+    sieve = Sieve(data.dedup, data.near, _evaluation(data, cards, local))
+    known: dict[str, Tool] = {}
     for card in part_cards(data, cards):
         ledger = corpus.ledgers[card.name] = Ledger(card.name)
-        yield card.name, _kept(corpus, ledger, data, card, local(card), seen)
+        kept = _kept(corpus, ledger, data, card, local(card), sieve)
+        yield card.name, _trained(corpus, ledger, shaped(card.name, kept, data, known))
 
 
-def _kept(
-    corpus: Corpus, ledger: Ledger, data: Data, card: Card, path: Path, seen: dict[str, Source]
-) -> Iterator[Conversation]:
+def _trained(corpus: Corpus, ledger: Ledger, conversations: Iterable[Conversation]) -> Iterator[Conversation]:
+    """Yield conversations of which something is trained; the others are counted and named."""
+    for conversation in conversations:
+        if conversation.source.made:
+            ledger.made += 1
+        elif not any(s.train and s.weight > 0 and s.kind != "observation" for s in conversation.steps()):
+            ledger.kept, ledger.set_aside = ledger.kept - 1, ledger.set_aside + 1
+            corpus.findings.append(_set_aside(conversation.source))
+            continue
+        yield conversation
+
+
+def _kept(corpus: Corpus, ledger: Ledger, data: Data, card: Card, path: Path, sieve: Sieve) -> Iterator[Conversation]:
     for outcome in read_part(card, path, lambda c: _dressed(c, data)):
         ledger.read += outcome.counts
         corpus.findings += outcome.findings
         if (conversation := outcome.conversation) is None:
             ledger.refused += outcome.counts
-            continue
-        first = conversation.source
-        if data.dedup is Dedup.exact:
-            first = seen.setdefault(fingerprint(conversation), first)
-        if first is not conversation.source:
-            ledger.duplicates += 1
-            corpus.findings.append(_duplicate(conversation.source, first))
+        elif (left_out := sieve.left_out(conversation)) is not None:
+            setattr(ledger, left_out.column, getattr(ledger, left_out.column) + 1)
+            corpus.findings.append(left_out.finding)
         else:
             ledger.kept += 1
             yield conversation
@@ -87,6 +96,22 @@ def allowance(corpus: Corpus, max_refused: str) -> float:
     if max_refused.endswith("%"):
         return math.floor(Fraction(max_refused[:-1]) * corpus.read / 100)
     return math.inf if max_refused == "-1" else int(max_refused)
+
+
+def _evaluation(data: Data, cards: Cards, local: Local) -> EvaluationSet:
+    """Return what the sets of `data.decontaminate` ask: cards, or files that need no known layout."""
+    found = EvaluationSet()
+    for name in data.decontaminate:
+        known = name in cards or not Path(name).exists()  # what is neither is answered by cards, with the nearest name
+        card = cards[name] if known else Card(name=name, format="", path=str(Path(name).absolute()), trusted=True)
+        before = len(found.places)
+        for file in data_files(local(card)):
+            for row in read_rows(file):
+                if isinstance(row, Row):
+                    found.add(questions(row.values, card.format), f"{file}:{row.line} (row {row.row})")
+        if len(found.places) == before:
+            raise DataError(f"data.decontaminate: no rows in {name}. Is it the right file?")
+    return found
 
 
 def enforce(corpus: Corpus, max_refused: str) -> str:
@@ -112,9 +137,12 @@ def enforce(corpus: Corpus, max_refused: str) -> str:
     )
 
 
+_LEFT_OUT = {"duplicate", "near-duplicate", "contaminated", "over-length", "set-aside"}
+
+
 def write_left_out(file: Path, findings: Iterable[Finding]) -> None:
-    """Write one JSON a finding that left its row out (refused, duplicate, over-length); no file where there is none."""
-    left_out = (f for f in findings if f.severity == "error" or f.rule in ("duplicate", "over-length"))
+    """Write one JSON a finding that left its row out, whatever the reason; no file where there is none."""
+    left_out = (f for f in findings if f.severity == "error" or f.rule in _LEFT_OUT)
     lines = [json.dumps(f.json(), ensure_ascii=False) + "\n" for f in left_out]
     if lines:
         write_text(file, "".join(lines))
@@ -207,9 +235,9 @@ def _refusal(error: RowError, source: Source) -> Finding:
     return Finding.of(source, error.path, error.rule, "error", str(error), error.fix)
 
 
-def _duplicate(source: Source, first: Source) -> Finding:
-    said = f"the same conversation as {first.file}:{first.line} (row {first.row}): used once"
-    return Finding.of(source, "$", "duplicate", "info", said, "remove one, or keep both: data.dedup=none")
+def _set_aside(source: Source) -> Finding:
+    said = "as the run is set (data.mask_failed_calls, data.last_turn_only) no step of it is trained: left out"
+    return Finding.of(source, "$", "set-aside", "info", said, "nothing, or unset the option")
 
 
 def over_length(source: Source, length: int, max_length: int) -> Finding:

@@ -24,20 +24,21 @@ class EvaluationSet:
     """What an evaluation set asks, to be looked up in; questions are numbered in the order they are added."""
 
     def __init__(self) -> None:
-        self.questions = 0
+        self.places: list[str] = []  # of each question: file:line
         self._whole: dict[tuple[str, ...], int] = {}
         self._runs: dict[int, dict[int, int]] = {_RUN: {}, _RUN_UNSPACED: {}}  # length → hash of a run → question
 
-    def add(self, texts: Iterable[str]) -> None:
-        """Add one question: what its user says."""
+    def add(self, texts: Iterable[str], place: str = "") -> None:
+        """Add one question: what its user says, and where it stands."""
+        number = len(self.places)
+        self.places.append(place)
         for found in map(_question, texts):
             if len(found) >= _WHOLE:
-                self._whole.setdefault(tuple(found), self.questions)
+                self._whole.setdefault(tuple(found), number)
             length = _RUN_UNSPACED if is_unspaced(found) else _RUN
             if len(found) >= length:
                 for run in runs(found, length):
-                    self._runs[length].setdefault(hash(run), self.questions)
-        self.questions += 1
+                    self._runs[length].setdefault(hash(run), number)
 
     def overlap(self, conversation: Conversation) -> tuple[int, str, str] | None:
         """Return the question that `conversation` holds, by which rule, and the words in common; None: it has none."""
