@@ -203,22 +203,8 @@ _ALL = (
         "give each row an id of its own; fix=true numbers them",
     ),
     Rule(
-        "near-duplicate",
-        "info",
-        "a row that is nearly the same as one before",
-        "{share:.0%} alike to {first}",
-        "keep one of the two: data.dedup=near leaves the later one out",
-    ),
-    Rule(
-        "contaminated",
-        "warning",
-        "a row that holds a question of an evaluation set",
-        "shares {shared!r} with {first}: a score on that set would be no measure",
-        "leave the row out: data.decontaminate=[…] does it",
-    ),
-    Rule(
         "all-masked",
-        "error",
+        "warning",
         "a row of which no token has a weight",
         "none of its {tokens} tokens has a weight under the loss scale {scale}",
         "give what it trains a weight: loss_scale=…, or leave the row out",
@@ -229,6 +215,13 @@ _ALL = (
         "a tool's result that is trained",
         "{tokens} tokens of tools' results have a weight under the loss scale {scale}: the model learns to invent them",
         "loss_scale.fields.observation=0",
+    ),
+    Rule(
+        "over-length",
+        "info",
+        "a row that is longer than max_length, and is left out",
+        "{tokens} tokens, max_length={most}: left out; {over} are too many, with {share:.0%} of its weight",
+        "a larger max_length, or shorten the row",
     ),
 )
 RULES: dict[str, Rule] = {rule.id: rule for rule in _ALL}

@@ -3,12 +3,13 @@
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from agentswift.compose.suggestions import unknown_argument
-from agentswift.errors import UsageError
+from agentswift.errors import UsageError, did_you_mean
 from agentswift.schema.groups import Data, Tuner, TunerType
-from agentswift.schema.runs import Eval, Train
+from agentswift.schema.runs import Check, Eval, Train
 from agentswift.weights import check_fields
 
 _AT_LEAST_1 = (
@@ -30,7 +31,13 @@ _AT_LEAST_1 = (
 
 def check(run: Any) -> list[str]:
     """Return every way in which `run`, one of schema.runs, cannot be meant; an empty list when there is none."""
-    return [*_numbers(run), *_agent(run), *(_data(run.data) if hasattr(run, "data") else ()), *_train(run)]
+    return [
+        *_numbers(run),
+        *_agent(run),
+        *(_data(run.data) if hasattr(run, "data") else ()),
+        *(_check(run) if isinstance(run, Check) else ()),
+        *_train(run),
+    ]
 
 
 def _numbers(run: Any) -> Iterator[str]:
@@ -66,6 +73,20 @@ def _data(data: Data) -> Iterator[str]:
     for name in ("model_name", "model_author"):
         if len(getattr(data, name)) not in (1, 2):
             yield f"data.{name}: one name for both languages, or [CHINESE,ENGLISH]"
+
+
+def _check(run: Check) -> Iterator[str]:
+    from agentswift.check import BY_OPTION
+
+    for rule in run.also:
+        if rule not in BY_OPTION:
+            yield f"also={rule}: no rule by option.{did_you_mean(rule, BY_OPTION, otherwise='They are: ')}"
+    if not run.fix:
+        return
+    if run.data.path is None or run.file is None:
+        yield "fix=true mends one file into another: path=ROWS.jsonl file=MENDED.jsonl"
+    elif Path(run.file).expanduser().resolve() == Path(run.data.path).expanduser().resolve():
+        yield f"file={run.file} is the file that is mended: name another, a source is never written over"
 
 
 def _train(run: Any) -> Iterator[str]:

@@ -10,7 +10,7 @@ from agentswift.schema.groups import Compute, Data, Hub, Launch, LossScale, Mode
 
 
 class ShowOutput(Enum):
-    """How `show` and `stats` draw."""
+    """How `show`, `stats` and `check` draw."""
 
     text = "text"
     html = "html"
@@ -140,10 +140,18 @@ class Stats:
 class Check:
     """`agentswift check`: findings and counts."""
 
+    model: Model | None = MISSING  # its tokenizer: lengths, masks and weights are checked too; null: they are not
+    template: Template = MISSING
     data: Data = MISSING
+    loss_scale: LossScale = MISSING
     path: str | None = MISSING  # same as data.path
     format: str | None = MISSING  # same as data.format
-    output: Output = MISSING  # text or jsonl (one JSON a line)
+    also: list[str] = MISSING  # rules that are often meant otherwise: mixed-languages, personal-data
+    max_length: int = MISSING  # tokens, with a model; longer rows are named
+    fix: bool = MISSING  # write a copy of path to file, with all repaired that changes no meaning
+    overwrite: bool = MISSING  # write over a file that is there
+    output: ShowOutput = MISSING  # text (tables), html (one page), jsonl (one JSON a line)
+    file: str | None = MISSING  # where fix=true or output=html writes; null: check.html
     most: int = MISSING  # findings printed a rule; all of them with output=jsonl
     hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one
     registry: list[str] = MISSING  # more folders with dataset cards
