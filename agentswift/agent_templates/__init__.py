@@ -9,6 +9,7 @@ from agentswift.agent_templates.hermes import HERMES
 from agentswift.agent_templates.lagent import LAGENT
 from agentswift.agent_templates.llama3 import LLAMA3
 from agentswift.agent_templates.ms_agent import MS_AGENT
+from agentswift.agent_templates.native import NATIVE
 from agentswift.agent_templates.openai_json import OPENAI_JSON
 from agentswift.agent_templates.qwen_en import QWEN_EN, QWEN_EN_PARALLEL
 from agentswift.agent_templates.qwen_zh import QWEN_ZH, QWEN_ZH_PARALLEL
@@ -40,6 +41,7 @@ ABOUT: dict[str, str] = {
     "llama3": 'Llama 3\'s {"name": …, "parameters": {…}}, tools before the first question, results of the role tool',
     "toolbench": "ToolLLaMA's prompt, Thought / Action / Action Input, Finish gives the answer (ms-swift's)",
     "agentflan": "a JSON object a step, as Agent-FLAN's ToolBench parts: thought, action, args; FinalAction answers",
+    "native": "the model's own chat template with tools (its Jinja): for models that call tools already",
     "openai_json": "one line of JSON with OpenAI's tool_calls, results of the role tool",
 }
 # People look for these here; they are ms-swift's names of chat templates.
@@ -61,6 +63,8 @@ def find_agent_template(name: str) -> AgentTemplate:
     """Return the agent template of that name; raises UsageError for any other."""
     if name in AGENT_TEMPLATES:
         return AGENT_TEMPLATES[name]
+    if name == NATIVE.name:
+        return NATIVE
     if name in _CHAT_TEMPLATES:
         raise UsageError(
             f"{name!r} is no agent template: that is a chat template: model.template={name}\n"

@@ -9,6 +9,7 @@ from agentswift.agent_templates.spans import AgentTemplate
 from agentswift.agent_templates.thinking import Thinking, thinking_of
 from agentswift.conversation import Conversation
 from agentswift.engine.chat import Chat, Mark, Segment, chat, segments
+from agentswift.engine.native import NativeChat
 from agentswift.engine.swift_facts import chat_templates
 from agentswift.engine.tokenizer import Tokenizer
 from agentswift.errors import ModelError, did_you_mean
@@ -30,12 +31,17 @@ class Encoded:
 class Encoder:
     """Encodes conversations for one model, chat template and agent template; for training and for serving alike."""
 
-    def __init__(self, tokenizer: Tokenizer, chat: Chat, template: AgentTemplate, thinking: Thinking = "keep") -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, chat: Chat | NativeChat, template: AgentTemplate, thinking: Thinking = "keep"
+    ) -> None:
         self.tokenizer, self.chat, self.template, self.thinking = tokenizer, chat, template, thinking
 
     def segments(self, conversation: Conversation) -> list[Segment]:
         """Return `conversation` cut as serving cuts it, with the thoughts that are kept."""
-        return segments(thinking_of(conversation, self.thinking), self.template, self.chat)
+        kept = thinking_of(conversation, self.thinking)
+        return (
+            self.chat.segments(kept) if isinstance(self.chat, NativeChat) else segments(kept, self.template, self.chat)
+        )
 
     def encode(self, conversations: Iterable[Conversation]) -> Iterator[Encoded]:
         """Yield each conversation's tokens, in order."""

@@ -18,6 +18,7 @@ from agentswift.engine.detect import detect_model
 from agentswift.engine.encode import Encoded, Encoder, load_chat
 from agentswift.engine.hub import local_copy, model_folder
 from agentswift.engine.look import look
+from agentswift.engine.native import native_chat
 from agentswift.engine.swift_facts import cache_folder
 from agentswift.engine.tokenizer import load_tokenizer
 from agentswift.errors import DataError, ModelError
@@ -56,7 +57,7 @@ def spoken(model: Model, template: Template, hub: Hub) -> Spoken:
     tokenizer = load_tokenizer(folder, model.trust_remote_code)
     encoder = Encoder(
         tokenizer,
-        load_chat(chat_template, tokenizer),
+        native_chat(folder, tokenizer) if template.agent_template == "native" else load_chat(chat_template, tokenizer),
         find_agent_template(template.agent_template),
         template.thinking.value,
     )

@@ -238,7 +238,7 @@ def test_no_word_in_a_text_changes_who_owns_a_character(name: str) -> None:
 
 def test_an_agent_template_is_found_or_the_nearest_named() -> None:
     assert find_agent_template("hermes").name == "hermes"
-    assert ABOUT.keys() == AGENT_TEMPLATES.keys()
+    assert ABOUT.keys() == AGENT_TEMPLATES.keys() | {"native"}
     with pytest.raises(UsageError, match="Did you mean react_en"):
         find_agent_template("react-en")
     with pytest.raises(UsageError, match=r"that is a chat template: model\.template=chatml"):

@@ -81,7 +81,7 @@ def test_every_part_of_a_mix_has_a_card() -> None:
 
 
 def test_templates_and_loss_scales_name_what_there_is() -> None:
-    assert {file.stem for file in (CONF / "template").glob("*.yaml")} == set(AGENT_TEMPLATES)
+    assert {file.stem for file in (CONF / "template").glob("*.yaml")} == {*AGENT_TEMPLATES, "native"}
     for file in (CONF / "template").glob("*.yaml"):
         assert yaml.safe_load(file.read_text(encoding="utf-8"))["agent_template"] == file.stem
     for file in (CONF / "loss_scale").glob("*.yaml"):
