@@ -49,7 +49,10 @@ def main(run: Show) -> None:
     if run.output is ShowOutput.jsonl:
         _jsonl(drawn, run.templates)
         return
-    settings = f"{', '.join(names)}, {models[names[0]].chat_template}, loss scale {run.loss_scale.name}"
+    kept = run.template.thinking.value
+    settings = (
+        f"{', '.join(names)}, {models[names[0]].chat_template}, thoughts {kept}, loss scale {run.loss_scale.name}"
+    )
     (_html if run.output is ShowOutput.html else _text)(run, corpus, drawing, drawn, settings)
 
 
