@@ -12,7 +12,8 @@ class Loss:
     """Something of a Conversation, at `path` in it, that reading back does not give; `minor`: lossy=true allows it.
 
     Rules: lost-content (words, calls, tools), lost-kind (the words are there, but a thought is not told from an
-    answer) and lost-weights (`loss` and `loss_scale` of a step); the last two are minor.
+    answer), lost-schema (part of a tool's JSON Schema) and lost-weights (`loss` and `loss_scale` of a step); all but
+    the first are minor.
     """
 
     rule: str

@@ -14,6 +14,7 @@ from agentswift.rows import Finding, Ledger, Severity
 _FIX = {
     "lost-content": "choose a target that holds it: to=openai",
     "lost-kind": "lossy=true writes the row all the same; thoughts=drop helps where it is a thought",
+    "lost-schema": "lossy=true writes the row all the same; other agent templates show the whole schema",
     "lost-weights": "lossy=true writes the row without them; to=openai and to=ms_swift hold them",
 }
 

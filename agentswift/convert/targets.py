@@ -12,8 +12,6 @@ from agentswift.convert.text import text_losses, write_text
 from agentswift.errors import RowError, UsageError, did_you_mean
 from agentswift.formats import FORMATS, Format
 
-_OTHER_NAMES = {"openai": "messages"}  # what the layout's users call it
-
 
 @dataclass(frozen=True)
 class Target:
@@ -35,7 +33,7 @@ def find_target(name: str, *, segments: bool) -> Target:
             partial(write_text, template, segments=segments),
             lambda conversation, _: text_losses(template, conversation, segments=segments),
         )
-    layout = FORMATS.get(name) or FORMATS.get(_OTHER_NAMES.get(name, ""))
+    layout = FORMATS.get(name)
     if layout is None or layout.write is None:
         said = f"the layout {name} is read, not written" if layout else f"nothing is converted to {name!r}"
         raise UsageError(f"to={name}: {said}.{did_you_mean(name, target_names(), otherwise='Targets: ')}")
@@ -44,9 +42,7 @@ def find_target(name: str, *, segments: bool) -> Target:
 
 def target_names() -> list[str]:
     """Return the names of all targets of rows."""
-    written = [name for name, layout in FORMATS.items() if layout.write is not None]
-    aliases = [other for other, name in _OTHER_NAMES.items() if other not in FORMATS and name in written]
-    return [*written, *aliases, *AGENT_TEMPLATES]
+    return [*(name for name, layout in FORMATS.items() if layout.write is not None), *AGENT_TEMPLATES]
 
 
 def _lost_in(layout: Format, given: Conversation, row: dict[str, Any]) -> Iterator[Loss]:

@@ -1,14 +1,15 @@
 """Conversations as messages whose text is an agent template's: for ms-swift, LLaMA-Factory and others to train on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from agentswift.agent_templates import read_turn
 from agentswift.agent_templates.spans import AgentTemplate, Piece
-from agentswift.conversation import Conversation, Step
+from agentswift.conversation import Conversation, Step, Turn
 from agentswift.convert.losses import Loss, losses
+from agentswift.formats import FORMATS
 
 Message = dict[str, Any]
 
@@ -37,8 +38,11 @@ def write_text(template: AgentTemplate, conversation: Conversation, *, segments:
 def text_losses(template: AgentTemplate, conversation: Conversation, *, segments: bool) -> Iterator[Loss]:
     """Yield what the text does not hold: steps that the template's own reader would not tell apart, and weights.
 
-    All words are in the text whatever the reader makes of them, so nothing here is more than a lost kind.
+    All words are in the text whatever the reader makes of them, so nothing here is more than a lost kind. Of schemas
+    two templates have no place for all.
     """
+    if template.name in _LISTING:
+        yield from _schemas(template, conversation, segments=segments)
     tools, agent = conversation.tools, conversation.is_agent
     turns = []
     for turn in conversation.turns:
@@ -50,6 +54,30 @@ def text_losses(template: AgentTemplate, conversation: Conversation, *, segments
         yield Loss("lost-kind", loss.path, f"the text of {template.name} cannot be told apart: {loss.message}")
     if not segments:
         yield from _unequal_weights(template, conversation)
+
+
+_LISTING = ("ms_agent", "lagent")  # whose prompts list parameters instead of showing the schema; formats by these names
+
+
+def _schemas(template: AgentTemplate, conversation: Conversation, *, segments: bool) -> Iterator[Loss]:
+    system = write_text(template, replace(conversation, turns=_A_TURN), segments=segments)
+    back = FORMATS[template.name].read(system).tools if conversation.tools else ()
+    for i, (tool, other) in enumerate(zip(conversation.tools, back, strict=True)):
+        if not _is_held(tool.parameters, other.parameters):
+            said = (
+                f"the prompt of {template.name} lists names, types and descriptions: of {tool.name} it leaves out more"
+            )
+            yield Loss("lost-schema", f"$.tools[{i}].parameters", said)
+
+
+def _is_held(given: Any, back: Any) -> bool:
+    """Whether `back` says all that `given` says; an empty list or text says nothing."""
+    if isinstance(given, Mapping) and isinstance(back, Mapping):
+        return all(not value or _is_held(value, back.get(key)) for key, value in given.items())
+    return bool(given == back)
+
+
+_A_TURN = (Turn(user="?", steps=(Step(kind="answer", text="!"),)),)
 
 
 def _unequal_weights(template: AgentTemplate, conversation: Conversation) -> Iterator[Loss]:
