@@ -57,7 +57,7 @@ class Turn:
     steps: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
     """Where a row came from: `line` counts from 1 (0: unknown), `row` from 0 within its dataset."""
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib import import_module
@@ -19,6 +19,7 @@ from agentswift.mix import EvaluationSet, Sieve, questions
 from agentswift.rows import Finding, Ledger, Row, data_files, read_rows
 from agentswift.schema.groups import Data
 from agentswift.shape import shaped
+from agentswift.spool import Spool
 
 Local = Callable[[Card], Path]  # a card → its file or folder on this disk (raises HubError)
 
@@ -27,7 +28,7 @@ Local = Callable[[Card], Path]  # a card → its file or folder on this disk (ra
 class Corpus:
     """What a mix's parts hold: kept conversations a part, what became of every row, and why."""
 
-    parts: dict[str, list[Conversation]] = field(default_factory=dict)
+    parts: dict[str, Sequence[Conversation]] = field(default_factory=dict)
     ledgers: dict[str, Ledger] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -46,7 +47,7 @@ def gather(data: Data, cards: Cards, local: Local) -> Corpus:
     """Read every part of `data`. Raises CardError or DataError for a part that cannot be read at all."""
     corpus = Corpus()
     for name, conversations in streams(corpus, data, cards, local):
-        corpus.parts[name] = list(conversations)
+        corpus.parts[name] = Spool(conversations)
     return corpus
 
 
@@ -235,6 +236,12 @@ def _refusal(error: RowError, source: Source) -> Finding:
     return Finding.of(source, error.path, error.rule, "error", str(error), error.fix)
 
 
+def split_aside(source: Source) -> Finding:
+    """Return what is said of a row that declares a tool of the held-out side, and is no row of that side."""
+    said = "declares or calls a tool that the held-out rows call: neither trained nor held out"
+    return Finding.of(source, "$", "set-aside", "info", said, "nothing, or split_by=row")
+
+
 def _set_aside(source: Source) -> Finding:
     said = "as the run is set (data.mask_failed_calls, data.last_turn_only) no step of it is trained: left out"
     return Finding.of(source, "$", "set-aside", "info", said, "nothing, or unset the option")
@@ -268,7 +275,7 @@ def _dressed(conversation: Conversation, data: Data) -> Conversation:
         return text
 
     def step(old: Step) -> Step:
-        return replace(old, text=filled(old.text))
+        return old if (text := filled(old.text)) == old.text else replace(old, text=text)
 
     turns = tuple(
         replace(t, user=None if t.user is None else filled(t.user), steps=tuple(map(step, t.steps)))

@@ -186,13 +186,13 @@ def page(lines: dict[str, Line]) -> str:
 
 HEAD = f"""# Formats × agent templates
 
-Written by `python -m tests.matrix`, and compared with what the code does by `tests/rows/test_matrix.py`: do not edit it.
+Written by `python -m tests.matrix`; `tests/rows/test_matrix.py` compares it with what the code does. Do not edit it.
 
-*rows* are samples: the corpus (up to {MOST} rows of a file), rows that we write in the layouts that we write, and those in
-the tables of `tests/unit/test_formats*.py` that are to be read. *read* became Conversations; the others are refused, by
-rule. Under each agent template: of the rows read, those of which every turn, written as that template writes it, is read
-back the same. Where it is fewer, a note says why: spans and weights are right all the same, and `convert` says it of every
-row.
+*rows* are samples: the corpus (up to {MOST} rows of a file), rows that we write in the layouts that we write, and those
+in the tables of `tests/unit/test_formats*.py` that are to be read. *read* became Conversations; the others are refused,
+by rule. Under each agent template: of the rows read, those of which every turn, written as that template writes it, is
+read back the same. Where it is fewer, a note says why: spans and weights are right all the same, and `convert` says it
+of every row.
 """
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from agentswift.schema.runs import Check, ShowOutput
 if TYPE_CHECKING:
     from agentswift.cards import Card
     from agentswift.check.encoded import Losses
+    from agentswift.conversation import Conversation
     from agentswift.corpus import Corpus
     from agentswift.rows import Finding
     from agentswift.schema.groups import Model
@@ -80,6 +81,7 @@ def _gathered(run: Check) -> "Corpus":
     from agentswift.check.ids import Ids
     from agentswift.corpus import Corpus, streams
     from agentswift.engine.hub import local_copy
+    from agentswift.spool import Spool
 
     corpus, ids = Corpus(), Ids()
     with Console(stderr=True).status("reading cards") as status:
@@ -89,11 +91,12 @@ def _gathered(run: Check) -> "Corpus":
             return local_copy(card, run.hub.value)
 
         for name, conversations in streams(corpus, run.data, find_cards(run.registry), local):
-            corpus.parts[name] = []
+            kept: Spool[Conversation] = Spool()
+            corpus.parts[name] = kept
             for conversation in conversations:
                 corpus.findings += (*ids.see(conversation.source), *check_options(conversation, run.also))
                 if run.model is not None:
-                    corpus.parts[name].append(conversation)
+                    kept.append(conversation)
     return corpus
 
 

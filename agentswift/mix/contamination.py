@@ -42,6 +42,8 @@ class EvaluationSet:
 
     def overlap(self, conversation: Conversation) -> tuple[int, str, str] | None:
         """Return the question that `conversation` holds, by which rule, and the words in common; None: it has none."""
+        if not self.places:
+            return None
         for found in map(_question, asked(conversation)):
             if (of := self._whole.get(tuple(found))) is not None:
                 return of, "exact", " ".join(found)

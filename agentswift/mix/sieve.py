@@ -24,7 +24,7 @@ class Sieve:
 
     def __init__(self, dedup: Dedup, near: float, evaluation: EvaluationSet) -> None:
         self._dedup, self._evaluation = dedup, evaluation
-        self._first: dict[str, Source] = {}  # fingerprint → where it stood first
+        self._first: dict[bytes, Source] = {}  # half a fingerprint → where it stood first
         self._like = NearRows(near) if dedup is Dedup.near else None
         self._kept: list[Source] = []  # in the order of self._like
 
@@ -32,7 +32,7 @@ class Sieve:
         """Return why `conversation` is left out; None: it stays, and those after it are told from it."""
         source = conversation.source
         if self._dedup is not Dedup.none:
-            first = self._first.setdefault(fingerprint(conversation), source)
+            first = self._first.setdefault(bytes.fromhex(fingerprint(conversation)[:32]), source)
             if first is not source:
                 return LeftOut("duplicates", _duplicate(source, first))
         if (held := self._evaluation.overlap(conversation)) is not None:
