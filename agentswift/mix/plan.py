@@ -2,26 +2,76 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 
 from agentswift.errors import DataError, UsageError, did_you_mean
+from agentswift.schema.groups import By
 
 
-def plan(available: Mapping[str, int], parts: Mapping[str, float], rows: Mapping[str, int]) -> dict[str, int]:
-    """Return how many rows each part gives to an epoch: its share of those `available`, or `rows` of them.
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a mix, by part: `parts` as `by` says, or exact `rows`, or `ratios` to the parts with a share."""
 
-    A share of 2.0 is each row twice; halves are rounded up. A share of 0 leaves the part out. Raises UsageError for a
-    number or name that makes no sense, DataError for a part that has no rows and a mix that comes to none.
+    parts: Mapping[str, float]
+    rows: Mapping[str, int] = field(default_factory=dict)
+    ratios: Mapping[str, float] = field(default_factory=dict)
+    caps: Mapping[str, int] = field(default_factory=dict)
+    by: By = By.passes
+    size: int | None = None
+
+    @property
+    def shared(self) -> dict[str, float]:
+        """The parts that have a share, neither rows nor a ratio, and their shares."""
+        return {name: share for name, share in self.parts.items() if name not in {*self.rows, *self.ratios}}
+
+
+def plan(available: Mapping[str, int], asked: Asked, mass: Mapping[str, float] | None = None) -> dict[str, int]:
+    """Return how many rows each part gives to an epoch of those `available`.
+
+    A share of 2.0 is each row twice; halves are rounded up. A share of 0 leaves the part out. Measured by rows, tokens
+    or weights, shares are proportions; `mass` is the mean of each part's rows in that measure (1 by rows). Raises
+    UsageError for a number or name that makes no sense, DataError for a part without rows and a mix that comes to none.
     """
-    for name in rows:
-        if name not in parts:
-            raise UsageError(
-                f"data.rows.{name}: not a part of the mix.{did_you_mean(name, parts, otherwise='Parts: ')}"
-            )
-    counts = {name: _count(name, available, share, rows.get(name)) for name, share in parts.items()}
+    for key, names in (("rows", asked.rows), ("ratios", asked.ratios), ("caps", asked.caps)):
+        for name in names:
+            if name not in asked.parts:
+                near = did_you_mean(name, asked.parts, otherwise="Parts: ")
+                raise UsageError(f"data.{key}.{name}: not a part of the mix.{near}")
+    if asked.by is By.passes:
+        counts = {name: _count(name, available, share, None) for name, share in asked.shared.items()}
+    else:
+        counts = _proportions(available, asked, mass or dict.fromkeys(available, 1.0))
+    base = sum(min(count, asked.caps.get(name, count)) for name, count in counts.items())
+    counts |= {name: _count(name, available, asked.parts[name], rows) for name, rows in asked.rows.items()}
+    counts |= {name: _count(name, available, 1.0, _of_ratio(name, r, base)) for name, r in asked.ratios.items()}
+    counts = {name: min(counts[name], asked.caps.get(name, counts[name])) for name in asked.parts}
     if not any(counts.values()):
         raise DataError("the mix comes to no row: every share is 0")
     return counts
+
+
+def _proportions(available: Mapping[str, int], asked: Asked, mass: Mapping[str, float]) -> dict[str, int]:
+    """Return rows by part so that what they come to in `mass` is as the shares; no row twice unless `size` needs it."""
+    for name, share in asked.shared.items():
+        _count(name, available, min(share, 1.0), 1 if share > 0 else None)  # raises for what makes no sense
+    shares = {name: share for name, share in asked.shared.items() if share > 0}
+    whole = sum(shares.values())
+    room = {name: min(available[name], asked.caps.get(name, available[name])) for name in shares}
+    for name in shares:
+        if not mass[name] > 0:
+            raise DataError(f"data.by={asked.by.value}: the rows of {name} have none, so they can have no share of it")
+    size = asked.size or min((room[n] * mass[n] * whole / shares[n] for n in shares), default=0)
+    counts = {name: max(1, round(size * share / whole / mass[name])) for name, share in shares.items()}
+    return {name: counts.get(name, 0) for name in asked.shared}
+
+
+def _of_ratio(name: str, ratio: float, base: int) -> int:
+    if not 0 <= ratio < math.inf:
+        raise UsageError(f"data.ratios.{name}={ratio:g}: must be 0 or more")
+    if ratio and not base:
+        raise UsageError(f"data.ratios.{name}={ratio:g}: no part has a share that it could be a ratio to")
+    return rounded(ratio, base)
 
 
 def _count(name: str, available: Mapping[str, int], share: float, exact: int | None) -> int:

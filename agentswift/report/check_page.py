@@ -11,10 +11,11 @@ from agentswift.rows import Finding, Ledger
 _ALWAYS = ("dataset", "read", "kept", "refused", "duplicates")
 
 
-def ledger_columns(ledgers: Sequence[Ledger]) -> list[str]:
-    """Return what a table of ledgers shows: the everyday counts, and of the others those that are not all 0."""
-    others = [f.name for f in fields(Ledger) if f.name not in _ALWAYS]
-    return [*_ALWAYS, *(name for name in others if any(getattr(ledger, name) for ledger in ledgers))]
+def ledger_columns(ledgers: Sequence[Ledger], *always: str) -> list[str]:
+    """Return what a table of ledgers shows: the everyday counts, `always`, and what else is not 0 for all."""
+    shown = (*_ALWAYS, *always)
+    others = [f.name for f in fields(Ledger) if f.name not in shown]
+    return [*shown, *(name for name in others if any(getattr(ledger, name) for ledger in ledgers))]
 
 
 def write_check_page(

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from agentswift.schema.groups import Compute, Data, Hub, Launch, LossScale, Model, Template, Tuner
+from agentswift.schema.groups import Compute, Data, Hub, Launch, LossScale, Model, SplitBy, Template, Tuner
 
 
 class ShowOutput(Enum):
@@ -52,6 +52,7 @@ class Train:
     save_total_limit: int = MISSING  # checkpoints kept, the best one always
     packing: bool = MISSING  # several rows in one sequence of max_length
     split: float = MISSING  # share of the rows held out for eval loss, 0 ≤ split < 1
+    split_by: SplitBy = MISSING  # row; question: rows that ask the same stay together; tool: rows that call the same
     seed: int = MISSING  # of the mix, the split and the adapter
     hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one
     registry: list[str] = MISSING  # the user's folders with dataset cards
@@ -82,6 +83,7 @@ class Eval:
     data: Data = MISSING
     compare: str | None = MISSING  # scores.json, or its folder, of another eval to put beside this one
     split: float = MISSING  # 0: every row; else only the share of them that train's split= held out with this seed
+    split_by: SplitBy = MISSING  # as it was trained with
     samples: int | None = MISSING  # rows scored, a fixed sample by `seed`, spread over the parts; null: all
     max_new_tokens: int = MISSING  # tokens generated a row at most
     batch_size: int = MISSING  # rows generated together

@@ -42,9 +42,12 @@ def shaped(name: str, conversations: Iterable[Conversation], data: Data, known: 
 
 
 def as_given(data: Data) -> Data:
-    """Return `data` with nothing made, left out or masked: what a model is asked when it is scored."""
-    plain = replace(data, negatives={}, thoughts=Thoughts.keep, tools="given")
-    return replace(plain, mask_failed_calls=False, last_turn_only=False)
+    """Return `data` with the rows and tools that it was given: what a model is asked when it is scored.
+
+    What is masked stays so: a row of which nothing is trained is then left out here as it was there, and a split of
+    the rows comes out the same.
+    """
+    return replace(data, negatives={}, tools="given")
 
 
 def check_kinds(kinds: Iterable[str]) -> None:

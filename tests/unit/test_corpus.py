@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from agentswift.cards import find_cards
-from agentswift.conversation import Conversation
 from agentswift.corpus import Corpus, enforce, gather, write_left_out
 from agentswift.engine.cache import cached
 from agentswift.engine.encode import Encoded
-from agentswift.engine.prepare import Prepared, choose
+from agentswift.engine.choose import choose
+from agentswift.engine.prepare import Prepared
 from agentswift.errors import DataError
 from agentswift.rows import Ledger
 from agentswift.weights import SpanRow
@@ -67,7 +67,7 @@ def test_nothing_is_written_where_every_row_is_used(tmp_path: Path) -> None:
 def test_a_row_longer_than_the_run_allows_is_counted_and_named(tmp_path: Path) -> None:
     file = written(tmp_path / "rows.jsonl", good(0), good(1), good(2))
     corpus = gathered(file)
-    conversations: list[Conversation] = corpus.parts["rows"]
+    conversations = corpus.parts["rows"]
     rows = [Encoded([1] * n, [0] * n, ANSWER, "") for n in (3, 9, 5)]
     encodings = cached(tmp_path / "k.arrow", lambda: rows)
     prepared = Prepared(corpus, conversations, encodings, ["rows"] * 3)

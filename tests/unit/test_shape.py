@@ -222,14 +222,15 @@ def test_as_many_rows_are_made_as_asked_and_one_seed_is_one_result(share: float,
         ({"tools": "sampled 1"}, lambda c: len(c.tools) == 1),
     ],
 )
-def test_each_option_reaches_the_rows_and_a_model_is_scored_without(
+def test_each_option_reaches_the_rows_and_a_model_is_scored_with_the_tools_given(
     changes: dict[str, Any], expected: Callable[[Conversation], bool]
 ) -> None:
     asked = data(negatives={"tools_added": 1.0}, **changes)
     out = list(shaped("part", [ROW], asked, dict(OTHERS)))
     assert len(out) == 2
     assert expected(out[0])
-    assert list(shaped("part", [ROW], as_given(asked), {})) == [ROW]
+    scored = list(shaped("part", [ROW], as_given(asked), {}))
+    assert [c.tools for c in scored] == [TOOLS]
 
 
 def test_a_kind_there_is_not_is_answered() -> None:
