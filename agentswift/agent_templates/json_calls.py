@@ -39,13 +39,14 @@ def found_in(text: str, is_wanted: Callable[[Any], object]) -> tuple[list[Found]
 
 def _found_in(text: str, is_wanted: Callable[[Any], object], *, loosely: bool) -> tuple[list[Found], str]:
     values: list[Found] = []
-    at = 0
+    at = passed = 0
     for mark in _OPEN.finditer(text):
-        if mark.start() < at or not (found := read_json(text, mark.end())) or not is_wanted(found.value):
+        if mark.start() < max(at, passed) or not (found := read_json(text, mark.end())) or not is_wanted(found.value):
             continue
         fence = _FENCE.match(text, found.end) if mark["fence"] else None
         repaired = found.repaired or bool(fence)
         if not loosely and (repaired or "\n" in text[mark.end() : found.end]):
+            passed = found.end
             continue
         start = mark.start() if fence or not mark["fence"] else mark.end("fence")
         values.append(Found(text[at:start], found.value, repaired))

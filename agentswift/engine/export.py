@@ -74,7 +74,8 @@ def _write(checkpoint: Trained, folder: Path, torch_dtype: str | None, trust_rem
     merged.save_pretrained(folder)
     tokenizer = whole_tokenizer(spoken.folder, trust_remote_code)
     if isinstance(spoken.encoder.chat, Chat):  # else it was trained with the model's own
-        tokenizer.chat_template = chat_jinja(spoken.encoder.chat, spoken.encoder.template.name)
+        template = spoken.encoder.template
+        tokenizer.chat_template = chat_jinja(spoken.encoder.chat, template.name, template.observation_place)
     tokenizer.save_pretrained(folder)
     return dtype
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agentswift.agent_templates import AGENT_TEMPLATES, is_readable, read_turn
 from agentswift.conversation import Step, Tool
-from tests.spelled import spelled
+from tests.steps import spelled
 
 # A turn is hard to read only by the words of the formats themselves, so they are drawn often.
 LABELS = ("Thought:", "Action:", "Action Input:", "Observation:", "Final Answer:", "Answer:", "action：", "<result>")
