@@ -111,5 +111,7 @@ def _said(
     yield f"{ledger.read} rows read: {ledger.kept} written as {target.name} to {run.file}, {ledger.refused} refused"
     if ledger.refused:
         yield f"each refused row, with its line and why: {left_out.path}"
-    named = shlex.quote(run.file)
-    yield f"Next: swift sft --dataset {named}" if target.is_text else f"Next: agentswift train data.path={named}"
+    if target.is_text:
+        yield f"Next: swift sft --dataset {shlex.quote(run.file)}"
+    else:
+        yield f"Next: agentswift train {shlex.quote(f'data.path={run.file}')} data.format={target.name}"

@@ -25,7 +25,8 @@ def cards(run: Convert) -> int:
     _print(listed.partly, "left out of the card")
     _print(listed.lost, "no card")
     lost = len({name for name, _ in listed.lost})
-    print(f"{len(listed.cards)} cards written to {run.file}; {lost} entries have no counterpart")
+    written = f"{len(listed.cards)} cards written to {run.file}" if listed.cards else "no card, and nothing written"
+    print(f"{written}; {lost} entries have no counterpart")
     if listed.cards:
         there = shlex.quote(f"registry=[{file.parent}]")
         print(f"Next: agentswift check data={listed.cards[0]['name']} {there}")

@@ -1,10 +1,10 @@
 """What a target cannot hold of a Conversation, found by reading back what was written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentswift.conversation import Conversation, Step
+from agentswift.conversation import Conversation, Step, Tool
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def losses(given: Conversation, back: Conversation) -> Iterator[Loss]:
     if given.system != back.system:
         yield _content("$.system", "the system prompt", given.system, back.system)
     for i, tool in enumerate(given.tools):
-        if i >= len(back.tools) or tool != back.tools[i]:
+        if i >= len(back.tools) or not _is_tool(tool, back.tools[i]):
             yield _content(f"$.tools[{i}]", "a tool", tool, back.tools[i] if i < len(back.tools) else None)
     if len(given.tools) < len(back.tools):
         yield _content("$.tools", "the list of tools", given.tools, back.tools)
@@ -61,6 +61,21 @@ def _of_steps(given: tuple[Step, ...], back: tuple[Step, ...], path: str) -> Ite
             if differs(step, other):
                 yield Loss(rule, f"{path}.steps[{j}]", f"{step.kind} {said} {other.kind}")
                 break
+
+
+def _is_tool(given: Tool, back: Tool) -> bool:
+    same = (given.name, given.description) == (back.name, back.description)
+    return same and is_held(given.parameters, back.parameters)
+
+
+_NOTHING: tuple[Any, ...] = ([], {}, "", None)
+
+
+def is_held(given: Any, back: Any) -> bool:
+    """Whether the schema `back` says all that `given` says; an empty list or text says nothing."""
+    if isinstance(given, Mapping) and isinstance(back, Mapping):
+        return all(value in _NOTHING or is_held(value, back.get(key)) for key, value in given.items())
+    return bool(given == back)
 
 
 def _words(step: Step) -> tuple[Any, ...]:

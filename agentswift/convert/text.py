@@ -1,6 +1,6 @@
 """Conversations as messages whose text is an agent template's: for ms-swift, LLaMA-Factory and others to train on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from agentswift.agent_templates import read_turn
 from agentswift.agent_templates.spans import AgentTemplate, Piece
 from agentswift.conversation import Conversation, Step, Turn
-from agentswift.convert.losses import Loss, losses
+from agentswift.convert.losses import Loss, is_held, losses
 from agentswift.formats import FORMATS
 
 Message = dict[str, Any]
@@ -63,18 +63,11 @@ def _schemas(template: AgentTemplate, conversation: Conversation, *, segments: b
     system = write_text(template, replace(conversation, turns=_A_TURN), segments=segments)
     back = FORMATS[template.name].read(system).tools if conversation.tools else ()
     for i, (tool, other) in enumerate(zip(conversation.tools, back, strict=True)):
-        if not _is_held(tool.parameters, other.parameters):
+        if not is_held(tool.parameters, other.parameters):
             said = (
                 f"the prompt of {template.name} lists names, types and descriptions: of {tool.name} it leaves out more"
             )
             yield Loss("lost-schema", f"$.tools[{i}].parameters", said)
-
-
-def _is_held(given: Any, back: Any) -> bool:
-    """Whether `back` says all that `given` says; an empty list or text says nothing."""
-    if isinstance(given, Mapping) and isinstance(back, Mapping):
-        return all(not value or _is_held(value, back.get(key)) for key, value in given.items())
-    return bool(given == back)
 
 
 _A_TURN = (Turn(user="?", steps=(Step(kind="answer", text="!"),)),)

@@ -79,7 +79,7 @@ def test_rows_are_written_as_openai_has_them(run: Run, tmp_path: Path, capsys: p
     assert row["messages"][2]["tool_calls"][0]["function"] == {"name": "天气", "arguments": '{"city": "北京"}'}
     out = capsys.readouterr().out
     assert f"1 rows read: 1 written as openai to {tmp_path}/out.jsonl, 0 refused" in out
-    assert f"Next: agentswift train data.path={tmp_path}/out.jsonl" in out
+    assert f"Next: agentswift train data.path={tmp_path}/out.jsonl data.format=openai" in out
 
 
 def test_a_result_in_the_agents_slot_is_a_message_that_is_not_trained(run: Run, tmp_path: Path) -> None:

@@ -145,8 +145,9 @@ def test_another_file_is_answered(entries: Any, tmp_path: Path) -> None:
         convert(tmp_path, entries)
 
 
-def test_where_nothing_can_be_a_card_nothing_is_written(tmp_path: Path) -> None:
+def test_where_nothing_can_be_a_card_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert convert(tmp_path, {"dpo": THEIRS["dpo"]}) == 1
+    assert "no card, and nothing written; 1 entries" in capsys.readouterr().out
     assert not (tmp_path / "my").exists()
 
 

@@ -79,9 +79,9 @@ def convert(tmp_path: Path, name: str, text: str, **changed: Any) -> tuple[Train
 
 
 def run(given: Path, file: Path, **changed: Any) -> Convert:
+    named: dict[str, Any] = {"path": str(given), "to": "experiment", "file": str(file), "overwrite": False}
     of_rows = {"format": None, "thoughts": Thoughts.keep, "segments": True, "infer_types": None, "lossy": False}
-    named: dict[str, Any] = {"path": str(given), "to": "experiment", "file": str(file), "overwrite": False, "registry": [], **of_rows}
-    return Convert(**{**named, **changed})
+    return Convert(**{"registry": [], **of_rows, **named, **changed})
 
 
 @pytest.fixture(autouse=True)

@@ -40,7 +40,7 @@ slow = settings(max_examples=25, deadline=None, suppress_health_check=list(Healt
 @st.composite
 def talks(draw: st.DrawFn) -> Conversation:
     """An agent's conversation in plain words: no text that looks like a template's own labels."""
-    flags = st.sampled_from([{}, {}, {"train": False}, {"weight": 2.0}])
+    flags: st.SearchStrategy[dict[str, Any]] = st.sampled_from([{}, {}, {"train": False}, {"weight": 2.0}])
 
     def step(kind: Any, **more: Any) -> Step:
         return Step(kind=kind, **more, **draw(flags))
