@@ -8,7 +8,7 @@ from typing import Any
 
 from agentswift.compose.suggestions import unknown_argument
 from agentswift.errors import UsageError, did_you_mean
-from agentswift.schema.groups import Data, Tuner, TunerType
+from agentswift.schema.groups import By, Data, Tuner, TunerType
 from agentswift.schema.runs import Check, Eval, Train
 from agentswift.weights import check_fields
 
@@ -61,11 +61,17 @@ def _data(data: Data) -> Iterator[str]:
     for name, share in data.parts.items():
         if not 0 <= share < math.inf:
             yield f"data.parts.{name}={share}: a share is a number ≥ 0; 1.0 is each row once"
-    for name, rows in data.rows.items():
-        if rows < 0:
-            yield f"data.rows.{name}={rows}: must be 0 or more"
-        if name not in data.parts:
-            yield f"data.rows.{name}: not among data.parts ({', '.join(data.parts) or 'which are none'})"
+    for key, counts in (("rows", data.rows), ("ratios", data.ratios), ("caps", data.caps)):
+        for name, count in counts.items():
+            if not 0 <= count < math.inf:
+                yield f"data.{key}.{name}={count}: must be 0 or more"
+            if name not in data.parts:
+                yield f"data.{key}.{name}: not among data.parts ({', '.join(data.parts) or 'which are none'})"
+    for name in sorted(data.rows.keys() & data.ratios.keys()):
+        yield f"data.rows.{name} and data.ratios.{name}: one of the two says how many rows"
+    if data.size is not None and (data.size < 1 or data.by is By.passes):
+        yield f"data.size={data.size}: 1 or more, with data.by=rows, tokens or weights"
+    yield from _shaped(data)
     if not re.fullmatch(r"-1|\d+|\d+(\.\d+)?%", data.max_refused):
         yield f"data.max_refused={data.max_refused}: a number of rows (0), a share of them (0.5%), or -1 (any number)"
     if data.format is not None and data.path is None:
@@ -73,6 +79,20 @@ def _data(data: Data) -> Iterator[str]:
     for name in ("model_name", "model_author"):
         if len(getattr(data, name)) not in (1, 2):
             yield f"data.{name}: one name for both languages, or [CHINESE,ENGLISH]"
+
+
+def _shaped(data: Data) -> Iterator[str]:
+    """Check the options that change what is trained."""
+    from agentswift.shape.shaping import check_kinds
+    from agentswift.shape.toolbox import most_tools
+
+    if not 0 < data.near <= 1:
+        yield f"data.near={data.near}: how alike rows must be, more than 0 and at most 1"
+    for kind, share in data.negatives.items():
+        if not 0 <= share < math.inf:
+            yield f"data.negatives.{kind}={share}: a share of the rows, 0 or more"
+    yield from _said(check_kinds, data.negatives)
+    yield from _said(most_tools, data.tools)
 
 
 def _check(run: Check) -> Iterator[str]:
