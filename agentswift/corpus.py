@@ -17,6 +17,7 @@ from agentswift.files import write_text
 from agentswift.formats import Format, detect, find_format
 from agentswift.mix import EvaluationSet, Sieve, questions
 from agentswift.rows import Finding, Ledger, Row, data_files, read_rows
+from agentswift.rows.columns import Watched, renamed
 from agentswift.schema.groups import Data
 from agentswift.shape import shaped
 from agentswift.spool import Spool
@@ -161,11 +162,15 @@ def part_cards(data: Data, cards: Cards) -> list[Card]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one row: a Conversation, or None when it was refused; `counts` rows read (0 or 1)."""
+    """What became of one row: a Conversation, or None when it was refused; `counts` rows read (0 or 1).
+
+    `unread` are the row's columns that hold something the format did not look at.
+    """
 
     conversation: Conversation | None
     findings: tuple[Finding, ...] = ()
     counts: int = 1
+    unread: tuple[str, ...] = ()
 
 
 def read_part(card: Card, path: Path, dress: Callable[[Conversation], Conversation] = replace) -> Iterator[Outcome]:
@@ -182,7 +187,7 @@ def read_part(card: Card, path: Path, dress: Callable[[Conversation], Conversati
             source = Source(
                 dataset=card.name, file=str(file), line=row.line, row=row.row, id=str(row.values.get("id") or "")
             )
-            values = _renamed(row.values, card)
+            values = Watched(renamed(row.values, card.columns))
             try:
                 layout = layout or detect(values)
                 conversation = dress(replace(layout.read(values), source=source))
@@ -191,14 +196,7 @@ def read_part(card: Card, path: Path, dress: Callable[[Conversation], Conversati
                 continue
             findings = (*check_row(row.values, source), *check_conversation(conversation))
             bad = any(f.severity == "error" for f in findings)
-            yield Outcome(None if bad else conversation, findings)
-
-
-def _renamed(values: dict[str, Any], card: Card) -> dict[str, Any]:
-    """Return the row with the card's columns under our names; one of ours that another takes over is not read."""
-    names = dict(word.split("=", 1) for word in card.columns)
-    kept = {key: value for key, value in values.items() if key not in names and key not in names.values()}
-    return {**kept, **{names[key]: values[key] for key in names if key in values}} if names else values
+            yield Outcome(None if bad else conversation, findings, unread=values.unread())
 
 
 def _layout(card: Card) -> Format:

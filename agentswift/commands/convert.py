@@ -107,6 +107,9 @@ def _said(
     if types is not None:
         untold = f"; {len(types.untold)} stay without, for no call uses them" if types.untold else ""
         yield f"types found for {len(types.given)} parameters from the calls of the file{untold}"
+    if done.columns:
+        named = ", ".join(f"{name} ({count} rows)" for name, count in done.columns.most_common())
+        yield visible(f"columns that are not carried over, as the layout has no such thing: {named}")
     ledger = done.ledger
     yield f"{ledger.read} rows read: {ledger.kept} written as {target.name} to {run.file}, {ledger.refused} refused"
     if ledger.refused:

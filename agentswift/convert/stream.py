@@ -1,5 +1,6 @@
 """The way of converted rows: each read, changed as asked, written and read back, counted."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
@@ -21,11 +22,15 @@ _FIX = {
 
 @dataclass
 class Converted:
-    """What became of the rows: counts, and of each severity and rule how often and the first."""
+    """What became of the rows: counts, and of each severity and rule how often and the first.
+
+    `columns`: what is not carried over, as no format reads it, and in how many of the rows written it was.
+    """
 
     ledger: Ledger
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     first: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    columns: Counter[str] = field(default_factory=Counter)
 
     def note(self, finding: Finding) -> None:
         """Count a finding; only the first of its rule is kept, so that memory does not grow with the file."""
@@ -55,6 +60,7 @@ def convert(
         done.ledger.refused += outcome.counts if row is None else 0
         if row is not None:
             out.write(row)
+            done.columns.update(outcome.unread)
         for finding in findings:
             done.note(finding)
             if finding.severity == "error":

@@ -160,6 +160,11 @@ def test_rows_that_cannot_be_read_are_named_and_the_others_written(
     assert "unreadable-line" in capsys.readouterr().out
 
 
+def test_columns_that_are_not_carried_over_are_named(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    main.task(run({**ROW, "category": "weather", "note": ""}, ROW, {**ROW, "category": "x", "score": 1}))
+    assert "no such thing: category (2 rows), score (1 rows)" in capsys.readouterr().out
+
+
 def test_thoughts_can_be_dropped(run: Run, tmp_path: Path) -> None:
     thinking = [*ROW["messages"][:2], {"role": "assistant", "content": "Let me see."}, *ROW["messages"][2:]]
     for thoughts, kept in ((Thoughts.keep, True), (Thoughts.drop, False)):
