@@ -9,7 +9,7 @@ The tools are the Python list of dicts that lagent prints. A chat template witho
 the result goes into the user's slot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,10 @@ _PASSED = (
 @dataclass(eq=False, kw_only=True)
 class Lagent(React):
     """ReAct whose tools are printed as lagent prints its own."""
+
+    def names(self, tools: Sequence[Tool]) -> str:
+        """Return the names as a Python list, which stands in brackets once more."""
+        return repr([tool.name for tool in tools])
 
     def tool_line(self, number: int, tool: Tool) -> str:
         """Return the tool as a Python dict; the list's brackets are the instructions'."""
@@ -55,13 +59,12 @@ LAGENT = Lagent(
     stop=(),
     observation_place="system",
     between=", ",
-    comma=", ",
     instructions="""You are a assistant who can utilize external tools.
 [{tools}]
 To use a tool, please use the following format:
 ```
 Thought:Think what you need to solve, do you need to use tools?
-Action:the tool name, should be one of [[{names}]]
+Action:the tool name, should be one of [{names}]
 Action Input:the input to the action
 ```
 The response after utilizing tools should using the following format:

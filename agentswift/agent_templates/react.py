@@ -44,8 +44,12 @@ class React:
         if not tools:
             return joined([(system or "", "system", -1)], "given")
         lines = self.between.join(self.tool_line(number, tool) for number, tool in enumerate(tools, 1))
-        text = self.instructions.format(tools=lines, names=self.comma.join(tool.name for tool in tools))
+        text = self.instructions.format(tools=lines, names=self.names(tools))
         return joined([(f"{system}\n\n" if system else "", "system", -1), (text, "tools", -1)], "given")
+
+    def names(self, tools: Sequence[Tool]) -> str:
+        """Return the tools' names, as the instructions list them."""
+        return self.comma.join(tool.name for tool in tools)
 
     def tool_line(self, number: int, tool: Tool) -> str:
         """Return what is said of the tool; `number` counts from 1."""

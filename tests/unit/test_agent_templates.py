@@ -69,6 +69,19 @@ def test_ms_agent_writes_the_data_sets_prompt() -> None:
     assert piece.text.endswith("\nFinal Answer: the final answer to the original input question\nBegin!")
 
 
+def test_lagent_prints_its_tools_as_python_does() -> None:
+    # lagent 0.2, agents/react.py CALL_PROTOCOL_EN and actions/base_action.py
+    tool = Tool(name="ArxivSearch.get", description="查", parameters={"properties": {"q": {"type": "string"}}})
+    text = AGENT_TEMPLATES["lagent"].system(None, [tool, SEARCH]).text
+    assert text.startswith(
+        "You are a assistant who can utilize external tools.\n[{'name': 'ArxivSearch.get', 'description': '查', "
+        "'parameters': [{'name': 'q', 'type': 'STRING', 'description': ''}], 'required': [], 'parameter_description': "
+        "'If you call this tool, you must pass arguments in the JSON format {key: value}, where the key is the "
+        "parameter name.'}, {'name': 'web search',"
+    )
+    assert "should be one of [['ArxivSearch.get', 'web search']]\n" in text
+
+
 def test_agentfabric_writes_roleplays_prompt() -> None:
     # modelscope_agent/agents/role_play.py and tools/base.py, 2024-04, with instruction "你叫小明。"
     expected = (
