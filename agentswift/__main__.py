@@ -8,7 +8,9 @@ COMMANDS = {
     "export": "merge an adapter into its base model",
     "eval": "score the tool calls a checkpoint makes on held-out rows",
     "show": "draw tokens by field and weight, as train would read them",
+    "stats": "say what a mix holds, in figures",
     "check": "find the rows that are wrong, and say why",
+    "convert": "turn rows, dataset lists and training commands of others into ours, and rows back",
     "list": "list datasets, models, templates, loss scales, experiments",
     "register": "make a dataset of your own known by a name",
 }

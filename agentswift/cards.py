@@ -12,7 +12,7 @@ from agentswift.errors import CardError, OutputError, did_you_mean
 from agentswift.files import write_text
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
-_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _FORMAT = re.compile(r"[a-z][a-z0-9_]*")
 _PYTHON_FORMAT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -22,7 +22,7 @@ class Card:
     """Facts about one dataset. In a card's file every field but `name` and `format` may be left out."""
 
     name: str
-    format: str  # a name of formats.FORMATS, or pkg.mod:function in a card of the user's or a plugin's
+    format: str  # a name of formats.FORMATS, auto (told by the first row), or pkg.mod:function in a card of the user's
     modelscope: str = ""  # id, OWNER/NAME
     huggingface: str = ""  # id, OWNER/NAME
     path: str = ""  # a file or folder; absolute once read, beside the card's own file as written
@@ -30,6 +30,7 @@ class Card:
     subset: str = "default"
     split: str = "train"
     files: str = ""  # which files of the hub's repository, as a glob; empty: those of the subset and split
+    columns: tuple[str, ...] = ()  # THEIRS=OURS: the row's key THEIRS is read as OURS
     license: str = ""
     rows: int = 0  # 0: not known
     languages: tuple[str, ...] = ()
@@ -107,11 +108,14 @@ def _card(document: Document, folder: Folder) -> Card:
     card = shaped(document, Card, source=document.at(), trusted=folder.trusted)
     check_name(card.name, document.at("name"))
     for field in ("modelscope", "huggingface"):
-        if (id_ := getattr(card, field)) and not _HUB_ID.fullmatch(id_):
+        if (id_ := getattr(card, field)) and not HUB_ID.fullmatch(id_):
             raise CardError(f"{document.at(field)}: {field} must be an id of the form OWNER/NAME, not {id_!r}")
     if not (card.modelscope or card.huggingface or card.path or card.url):
         raise CardError(f"{document.at()}: says not where the data is: give modelscope, huggingface, path or url")
     _check_format(card, document)
+    for word in card.columns:
+        if not re.fullmatch(r"[^=]+=[^=]+", word):
+            raise CardError(f"{document.at('columns')}: a column is THEIRS=OURS, as question=instruction, not {word!r}")
     return replace(card, path=str(_path(card, document, folder))) if card.path else card
 
 

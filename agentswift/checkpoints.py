@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from agentswift.agent_templates.thinking import THINKING
 from agentswift.errors import CheckpointError, did_you_mean
 from agentswift.files import write_json
 from agentswift.redact import scrub_file, without_keys
@@ -44,6 +45,7 @@ class Manifest:
     merged: bool = False  # whole weights, no adapter
     run: str = ""  # the training run's folder, whose report.html later scores go into
     created: str = ""  # ISO 8601, UTC
+    thinking: str = "keep"  # schema.groups.Thinking
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -187,6 +189,7 @@ def _differs(folder: Path, name: str, facts: Mapping[str, Any], hashes: bool) ->
 def _checked(file: Path, values: Any) -> Manifest:
     if not isinstance(values, dict):
         raise CheckpointError(f"{file} holds {type(values).__name__}, not an object. Take another checkpoint.")
+    values = {"thinking": "keep", **values}  # what the first checkpoints did, which do not say
     known = {f.name: get_type_hints(Manifest)[f.name] for f in fields(Manifest)}
     for name in values.keys() - known.keys():
         near = did_you_mean(name, known)
@@ -195,6 +198,8 @@ def _checked(file: Path, values: Any) -> Manifest:
         raise CheckpointError(f"{file}: {', '.join(missing)} missing. Take another checkpoint; this one is damaged.")
     for name, value in values.items():
         _expect(file, f"$.{name}", value, known[name])
+    if values["thinking"] not in THINKING:
+        raise CheckpointError(f"{file}: $.thinking is {values['thinking']!r}, not one of {', '.join(THINKING)}.")
     _expect(file, "$.loss_scale.fields", values["loss_scale"].get("fields"), dict[str, float])
     for name, facts in values["files"].items():
         if "\0" in name or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:

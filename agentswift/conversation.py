@@ -57,7 +57,7 @@ class Turn:
     steps: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
     """Where a row came from: `line` counts from 1 (0: unknown), `row` from 0 within its dataset."""
 
@@ -66,6 +66,7 @@ class Source:
     line: int = 0
     row: int = 0
     id: str = ""
+    made: str = ""  # how this row was made from that one (data.negatives); "": it is that one
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,21 +1,26 @@
 """From the parts of a mix to Conversations: cards and files are read, checked, told apart, and every row is counted."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from agentswift.cards import Card, Cards
-from agentswift.check import check_conversation
-from agentswift.conversation import Conversation, Source, Step
+from agentswift.check import check_conversation, check_row
+from agentswift.conversation import Conversation, Source, Step, Tool
 from agentswift.errors import CardError, DataError, RowError
 from agentswift.files import write_text
 from agentswift.formats import Format, detect, find_format
-from agentswift.mix import fingerprint
-from agentswift.rows import Finding, Ledger, read_rows
-from agentswift.schema.groups import Data, Dedup
+from agentswift.mix import EvaluationSet, Sieve, questions
+from agentswift.rows import Finding, Ledger, Row, data_files, read_rows
+from agentswift.rows.columns import Watched, renamed
+from agentswift.schema.groups import Data
+from agentswift.shape import shaped
+from agentswift.spool import Spool
 
 Local = Callable[[Card], Path]  # a card → its file or folder on this disk (raises HubError)
 
@@ -24,9 +29,14 @@ Local = Callable[[Card], Path]  # a card → its file or folder on this disk (ra
 class Corpus:
     """What a mix's parts hold: kept conversations a part, what became of every row, and why."""
 
-    parts: dict[str, list[Conversation]] = field(default_factory=dict)
+    parts: dict[str, Sequence[Conversation]] = field(default_factory=dict)
     ledgers: dict[str, Ledger] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def read(self) -> int:
+        """Rows read, over all parts."""
+        return sum(ledger.read for ledger in self.ledgers.values())
 
     @property
     def refused(self) -> int:
@@ -36,35 +46,86 @@ class Corpus:
 
 def gather(data: Data, cards: Cards, local: Local) -> Corpus:
     """Read every part of `data`. Raises CardError or DataError for a part that cannot be read at all."""
-    corpus, seen = Corpus(), dict[str, Source]()
-    for card in part_cards(data, cards):
-        kept: list[Conversation] = []
-        ledger = Ledger(card.name)
-        for outcome in read_part(card, local(card), lambda c: _dressed(c, data)):
-            ledger.read += outcome.counts
-            corpus.findings += outcome.findings
-            if (conversation := outcome.conversation) is None:
-                ledger.refused += outcome.counts
-                continue
-            first = conversation.source
-            if data.dedup is Dedup.exact:
-                first = seen.setdefault(fingerprint(conversation), first)
-            if first is not conversation.source:
-                ledger.duplicates += 1
-                corpus.findings.append(_duplicate(conversation.source, first))
-            else:
-                ledger.kept += 1
-                kept.append(conversation)
-        if not ledger.read:
-            raise DataError(f"{card.name}: no rows in {local(card)}. Is it the right file?")
-        corpus.parts[card.name], corpus.ledgers[card.name] = kept, ledger
+    corpus = Corpus()
+    for name, conversations in streams(corpus, data, cards, local):
+        corpus.parts[name] = Spool(conversations)
     return corpus
 
 
-def enforce(corpus: Corpus, max_refused: int) -> None:
-    """Raise DataError with the refused rows by rule when there are more than `max_refused` (-1: any number)."""
-    if max_refused < 0 or corpus.refused <= max_refused:
-        return
+def streams(corpus: Corpus, data: Data, cards: Cards, local: Local) -> Iterator[tuple[str, Iterator[Conversation]]]:
+    """Yield each part's name and its kept conversations as they are read; whoever has seen enough may stop early.
+
+    `corpus` counts the rows read so far and why some are left out; its `parts` stay as they are.
+    """
+    sieve = Sieve(data.dedup, data.near, _evaluation(data, cards, local))
+    known: dict[str, Tool] = {}
+    for card in part_cards(data, cards):
+        ledger = corpus.ledgers[card.name] = Ledger(card.name)
+        kept = _kept(corpus, ledger, data, card, local(card), sieve)
+        yield card.name, _trained(corpus, ledger, shaped(card.name, kept, data, known))
+
+
+def _trained(corpus: Corpus, ledger: Ledger, conversations: Iterable[Conversation]) -> Iterator[Conversation]:
+    """Yield conversations of which something is trained; the others are counted and named."""
+    for conversation in conversations:
+        if conversation.source.made:
+            ledger.made += 1
+        elif not any(s.train and s.weight > 0 and s.kind != "observation" for s in conversation.steps()):
+            ledger.kept, ledger.set_aside = ledger.kept - 1, ledger.set_aside + 1
+            corpus.findings.append(_set_aside(conversation.source))
+            continue
+        yield conversation
+
+
+def _kept(corpus: Corpus, ledger: Ledger, data: Data, card: Card, path: Path, sieve: Sieve) -> Iterator[Conversation]:
+    for outcome in read_part(card, path, lambda c: _dressed(c, data)):
+        ledger.read += outcome.counts
+        corpus.findings += outcome.findings
+        if (conversation := outcome.conversation) is None:
+            ledger.refused += outcome.counts
+        elif (left_out := sieve.left_out(conversation)) is not None:
+            setattr(ledger, left_out.column, getattr(ledger, left_out.column) + 1)
+            corpus.findings.append(left_out.finding)
+        else:
+            ledger.kept += 1
+            yield conversation
+    if not ledger.read:
+        raise DataError(f"{card.name}: no rows in {path}. Is it the right file?")
+
+
+def allowance(corpus: Corpus, max_refused: str) -> float:
+    """Return how many rows may be refused: "3", "0.5%" of the rows read, rounded down, or "-1", any number."""
+    if max_refused.endswith("%"):
+        return math.floor(Fraction(max_refused[:-1]) * corpus.read / 100)
+    return math.inf if max_refused == "-1" else int(max_refused)
+
+
+def _evaluation(data: Data, cards: Cards, local: Local) -> EvaluationSet:
+    """Return what the sets of `data.decontaminate` ask: cards, or files that need no known layout."""
+    found = EvaluationSet()
+    for name in data.decontaminate:
+        known = name in cards or not Path(name).exists()  # what is neither is answered by cards, with the nearest name
+        card = cards[name] if known else Card(name=name, format="", path=str(Path(name).absolute()), trusted=True)
+        before = len(found.places)
+        for file in data_files(local(card)):
+            for row in read_rows(file):
+                if isinstance(row, Row):
+                    found.add(questions(row.values, card.format), f"{file}:{row.line} (row {row.row})")
+        if len(found.places) == before:
+            raise DataError(f"data.decontaminate: no rows in {name}. Is it the right file?")
+    return found
+
+
+def enforce(corpus: Corpus, max_refused: str) -> str:
+    """Return what to say of rows refused and let go, "" where there is none.
+
+    Raises DataError with the refused rows by rule when there are more than `max_refused` allows (see allowance).
+    """
+    most = allowance(corpus, max_refused)
+    if corpus.refused <= most:
+        share = f"{corpus.refused} of {corpus.read} rows ({100 * corpus.refused / max(1, corpus.read):.2g} %)"
+        allows = "any number" if most == math.inf else f"{most:.0f}"
+        return f"{share} refused and left out; data.max_refused={max_refused} allows {allows}" if corpus.refused else ""
     errors = [f for f in corpus.findings if f.severity == "error"]
     first = {f.rule: f for f in reversed(errors)}
     lines = [
@@ -74,13 +135,16 @@ def enforce(corpus: Corpus, max_refused: int) -> None:
     raise DataError(
         f"{corpus.refused} rows refused, and data.max_refused={max_refused}:\n" + "\n".join(lines) + "\n"
         "Mend the rows (agentswift check lists each), or train without them: "
-        f"data.max_refused={corpus.refused} (-1: any number)"
+        f"data.max_refused={corpus.refused} (or a share: 0.5%; -1: any number)"
     )
 
 
+_LEFT_OUT = {"duplicate", "near-duplicate", "contaminated", "over-length", "set-aside"}
+
+
 def write_left_out(file: Path, findings: Iterable[Finding]) -> None:
-    """Write one JSON a finding that left its row out (refused, duplicate, over-length); no file where there is none."""
-    left_out = (f for f in findings if f.severity == "error" or f.rule in ("duplicate", "over-length"))
+    """Write one JSON a finding that left its row out, whatever the reason; no file where there is none."""
+    left_out = (f for f in findings if f.severity == "error" or f.rule in _LEFT_OUT)
     lines = [json.dumps(f.json(), ensure_ascii=False) + "\n" for f in left_out]
     if lines:
         write_text(file, "".join(lines))
@@ -98,11 +162,15 @@ def part_cards(data: Data, cards: Cards) -> list[Card]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one row: a Conversation, or None when it was refused; `counts` rows read (0 or 1)."""
+    """What became of one row: a Conversation, or None when it was refused; `counts` rows read (0 or 1).
+
+    `unread` are the row's columns that hold something the format did not look at.
+    """
 
     conversation: Conversation | None
     findings: tuple[Finding, ...] = ()
     counts: int = 1
+    unread: tuple[str, ...] = ()
 
 
 def read_part(card: Card, path: Path, dress: Callable[[Conversation], Conversation] = replace) -> Iterator[Outcome]:
@@ -110,8 +178,8 @@ def read_part(card: Card, path: Path, dress: Callable[[Conversation], Conversati
 
     `dress` changes a conversation before it is checked: a name filled in is no placeholder left behind.
     """
-    layout = _layout(card) if card.format else None
-    for file in _files(path):
+    layout = _layout(card) if card.format not in ("", "auto") else None
+    for file in data_files(path):
         for row in read_rows(file):
             if isinstance(row, Finding):
                 yield Outcome(None, (replace(row, dataset=card.name),))
@@ -119,27 +187,16 @@ def read_part(card: Card, path: Path, dress: Callable[[Conversation], Conversati
             source = Source(
                 dataset=card.name, file=str(file), line=row.line, row=row.row, id=str(row.values.get("id") or "")
             )
+            values = Watched(renamed(row.values, card.columns))
             try:
-                layout = layout or detect(row.values)
-                conversation = dress(replace(layout.read(row.values), source=source))
+                layout = layout or detect(values)
+                conversation = dress(replace(layout.read(values), source=source))
             except RowError as error:
                 yield Outcome(None, (_refusal(error, source),))
                 continue
-            findings = tuple(check_conversation(conversation))
+            findings = (*check_row(row.values, source), *check_conversation(conversation))
             bad = any(f.severity == "error" for f in findings)
-            yield Outcome(None if bad else conversation, findings)
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = sorted(f for f in path.rglob("*") if f.is_file() and f.name.split(".", 1)[-1] in _DATA_ENDINGS)
-    if not files:
-        raise DataError(f"{path}: no data file in this folder (jsonl, json, csv, parquet, jsonl.gz, jsonl.zst)")
-    return files
-
-
-_DATA_ENDINGS = {"jsonl", "json", "csv", "parquet", "jsonl.gz", "jsonl.zst"}
+            yield Outcome(None if bad else conversation, findings, unread=values.unread())
 
 
 def _layout(card: Card) -> Format:
@@ -177,9 +234,15 @@ def _refusal(error: RowError, source: Source) -> Finding:
     return Finding.of(source, error.path, error.rule, "error", str(error), error.fix)
 
 
-def _duplicate(source: Source, first: Source) -> Finding:
-    said = f"the same conversation as {first.file}:{first.line} (row {first.row}): used once"
-    return Finding.of(source, "$", "duplicate", "info", said, "remove one, or keep both: data.dedup=none")
+def split_aside(source: Source) -> Finding:
+    """Return what is said of a row that declares a tool of the held-out side, and is no row of that side."""
+    said = "declares or calls a tool that the held-out rows call: neither trained nor held out"
+    return Finding.of(source, "$", "set-aside", "info", said, "nothing, or split_by=row")
+
+
+def _set_aside(source: Source) -> Finding:
+    said = "as the run is set (data.mask_failed_calls, data.last_turn_only) no step of it is trained: left out"
+    return Finding.of(source, "$", "set-aside", "info", said, "nothing, or unset the option")
 
 
 def over_length(source: Source, length: int, max_length: int) -> Finding:
@@ -210,7 +273,7 @@ def _dressed(conversation: Conversation, data: Data) -> Conversation:
         return text
 
     def step(old: Step) -> Step:
-        return replace(old, text=filled(old.text))
+        return old if (text := filled(old.text)) == old.text else replace(old, text=text)
 
     turns = tuple(
         replace(t, user=None if t.user is None else filled(t.user), steps=tuple(map(step, t.steps)))

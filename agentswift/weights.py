@@ -1,6 +1,7 @@
 """A loss scale's weights by field, on tokens: which span a token lies in is fixed, what it weighs is decided here."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -56,24 +57,48 @@ class Share:
     share: float  # of the weight of the dataset (or of all), 0 to 1; 0 where nothing is trained
 
 
+class Budget:
+    """Sums where the loss of encoded rows goes, row by row: memory grows with datasets and fields alone."""
+
+    def __init__(self, fields: Mapping[str, float]) -> None:
+        self.fields = fields
+        self.sums: dict[str, dict[str, tuple[int, int, float]]] = {}  # dataset → field → tokens, trained, weight
+
+    def add(self, dataset: str, span_ids: Sequence[int], spans: Sequence[SpanRow]) -> None:
+        """Count one row; -1 is a token of no span."""
+        of_fields = self.sums.setdefault(dataset, {})
+        counted = Counter(span_ids)
+        for (span_id, count), weight in zip(counted.items(), weigh([*counted], spans, self.fields), strict=True):
+            field = spans[span_id].field if span_id >= 0 else "marker"
+            tokens, trained, total = of_fields.get(field, (0, 0, 0.0))
+            of_fields[field] = (tokens + count, trained + count * (weight > 0), total + count * weight)
+
+    def shares(self, *, by_dataset: bool = False) -> list[Share]:
+        """Return each field's share, of all datasets together or of each.
+
+        Fields that have no token are left out; the others stand in FIELDS' order, dataset by dataset as they came.
+        """
+        if by_dataset:
+            return [share for dataset, of_fields in self.sums.items() for share in _shares(dataset, of_fields)]
+        whole: dict[str, tuple[int, int, float]] = {}
+        for of_fields in self.sums.values():
+            for field, (tokens, trained, weight) in of_fields.items():
+                had = whole.get(field, (0, 0, 0.0))
+                whole[field] = (had[0] + tokens, had[1] + trained, had[2] + weight)
+        return _shares("", whole)
+
+
 def budget(
     rows: Iterable[tuple[str, Sequence[int], Sequence[SpanRow]]],
     fields: Mapping[str, float],
     *,
     by_dataset: bool = False,
 ) -> list[Share]:
-    """Return where the loss of encoded rows (dataset, span ids, span table) goes, field by field.
-
-    Fields that have no token are left out; the others stand in FIELDS' order, dataset by dataset in the rows' order.
-    """
-    sums: dict[str, dict[str, tuple[int, int, float]]] = {}
+    """Return where the loss of encoded rows (dataset, span ids, span table) goes, field by field (see Budget)."""
+    summed = Budget(fields)
     for dataset, span_ids, spans in rows:
-        of_fields = sums.setdefault(dataset if by_dataset else "", {})
-        for span_id, weight in zip(span_ids, weigh(span_ids, spans, fields), strict=True):
-            field = spans[span_id].field if span_id >= 0 else "marker"
-            tokens, trained, total = of_fields.get(field, (0, 0, 0.0))
-            of_fields[field] = (tokens + 1, trained + (weight > 0), total + weight)
-    return [share for dataset, of_fields in sums.items() for share in _shares(dataset, of_fields)]
+        summed.add(dataset, span_ids, spans)
+    return summed.shares(by_dataset=by_dataset)
 
 
 def _shares(dataset: str, of_fields: Mapping[str, tuple[int, int, float]]) -> list[Share]:

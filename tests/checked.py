@@ -1,12 +1,15 @@
 """Files of rows, and `agentswift check` run on them in this process."""
 
 import json
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from agentswift.commands.check import main
-from agentswift.schema.groups import Data, Dedup, Hub
-from agentswift.schema.runs import Check, Output
+from agentswift.compose import compose_run
+from agentswift.schema.groups import Data, Hub
+from agentswift.schema.runs import Check, ShowOutput
 
 TOOLS = [{"name": "get_weather", "parameters": {"properties": {"city": {"type": "string"}}, "required": ["city"]}}]
 GOOD: dict[str, Any] = {
@@ -38,24 +41,21 @@ def written(path: Path, *rows: dict[str, Any]) -> Path:
     return path
 
 
-def data_of(path: Path, layout: str | None = None) -> Data:
-    """Return the data group of one file."""
-    return Data(
-        parts={},
-        rows={},
-        path=str(path),
-        format=layout,
-        max_refused=0,
-        dedup=Dedup.exact,
-        system=None,
-        model_name=[],
-        model_author=[],
-    )
+def data_of(path: Path, layout: str | None = None, **changes: Any) -> Data:
+    """Return the data group of one file, as conf/data/card.yaml has it, with `changes`."""
+    given: dict[str, Any] = {"parts": {}, "path": str(path), "format": layout, "model_name": [], "model_author": []}
+    return replace(defaults(), **(given | changes))
 
 
-def check(path: Path, output: Output = Output.text, most: int = 5, layout: str | None = None) -> int:
-    """Return the exit status of the command."""
-    data = data_of(path, layout)
-    run = Check(data=data, path=None, format=None, output=output, most=most, hub=Hub.path, registry=[])
-    status = main.task(run)
-    return status or 0
+@cache
+def defaults() -> Data:
+    """Return the data group that nothing is changed in."""
+    return compose_run("check", Check).data
+
+
+def check(
+    path: Path, output: ShowOutput = ShowOutput.text, most: int = 5, layout: str | None = None, **changes: Any
+) -> int:
+    """Return the exit status of the command, run as conf/check.yaml has it, with `changes`."""
+    run = replace(compose_run("check", Check), data=data_of(path, layout), output=output, most=most, hub=Hub.path)
+    return main.task(replace(run, **changes)) or 0

@@ -16,14 +16,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
 
-from agentswift.agent_templates.sections import OBSERVATION, Labels, call_parts, read_call_at, result_label, tolerant
-from agentswift.agent_templates.spans import Part, Piece, Reading, joined
+from agentswift.agent_templates.sections import Labels, call_parts, read_call_at, result_label, tolerant
+from agentswift.agent_templates.spans import Part, Piece, Place, Reading, joined
 from agentswift.agent_templates.thinking import read_words, word_parts
 from agentswift.conversation import Step, Tool
 
-_LABELS = Labels(("Action", "Action Input", "Observation"))
+_LABELS = Labels(thought="", final="")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 # By the description's language, whatever the prompt's (modelscope_agent/tools/base.py).
 _TOOL_ZH = "{name}: {name} API。{description} 输入参数: {parameters} Format the arguments as a JSON object."
@@ -41,8 +40,8 @@ class AgentFabric:
     before_role: str
     after_role: str
     prefix: str
-    stop: tuple[str, ...] = (OBSERVATION,)
-    observation_place: Literal["assistant", "user"] = "assistant"
+    stop: tuple[str, ...] = (_LABELS.stop,)
+    observation_place: Place = "assistant"
 
     def system(self, system: str | None, tools: Sequence[Tool]) -> Piece:
         """Return the tools, then the conversation's own prompt as the role; with no tools the prompt alone."""
@@ -56,7 +55,7 @@ class AgentFabric:
         ]
         return joined(parts, "given")
 
-    def user(self, text: str, tools: Sequence[Tool]) -> Piece:
+    def user(self, text: str, tools: Sequence[Tool], *, turn: int = 0) -> Piece:
         """Return the user's words after a reminder of the tools' names."""
         prefix = self.prefix.format(names=_names(tools)) if tools else ""
         return joined([(prefix, "tools", -1), (text, "user", -1)], "given")
@@ -71,7 +70,7 @@ class AgentFabric:
                 continue
             for index, step in run:
                 end = "Answer:" if index == run[-1][0] else ""
-                text = f"{result_label(pieces)} <result>{step.text}</result>\n{end}"
+                text = f"{result_label(pieces, _LABELS.stop)} <result>{step.text}</result>\n{end}"
                 pieces.append(joined([(text, "observation", index)], "observation"))
         return pieces
 
@@ -104,10 +103,10 @@ def _tool_line(tool: Tool) -> str:
 def _generation(run: _Run, *, after_observation: bool) -> Piece:
     parts: list[Part] = []
     for (index, step), following in zip(run, [*(step.kind for _, step in run[1:]), None], strict=True):
-        parts += call_parts(step, index) if step.kind == "call" else word_parts(step, index, following)
+        parts += call_parts(step, index, _LABELS) if step.kind == "call" else word_parts(step, index, following)
     index, last = run[-1]
     if last.kind == "call":
-        parts.append((OBSERVATION, "label", index, "observation"))
+        parts.append((_LABELS.stop, "label", index, "observation"))
     if after_observation:
         text, *rest = parts[0]
         parts[0] = (("\n" if run[0][1].kind == "call" else " ") + text, *rest)
@@ -119,7 +118,7 @@ def _read(text: str, tools: Sequence[Tool], *, loosely: bool) -> Reading:
     steps: list[Step] = []
     problems = list(stray)
     for at, section in enumerate(sections):
-        if section.label == "Action":
+        if section.label == "action":
             call, found = read_call_at(sections, at, tools)
             steps.append(call)
             problems += found

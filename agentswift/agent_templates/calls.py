@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentswift.agent_templates.arguments import problems_of, read_arguments
@@ -17,8 +17,16 @@ _WRAPPING = " \t\r\n\"'`*“”‘’[]<>。."  # what models put around a tool'
 
 def arguments_text(step: Step) -> str:
     """Return a call's arguments as JSON on one line, Chinese as it is; for every template."""
-    text = json.dumps(dict(step.arguments), ensure_ascii=False)
-    return _LONE.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
+    return _json(dict(step.arguments))
+
+
+def json_string(text: str) -> str:
+    """Return `text` as it stands between the quotes of a JSON string, Chinese as it is."""
+    return _json(text)[1:-1]
+
+
+def _json(value: object) -> str:
+    return _LONE.sub(lambda half: f"\\u{ord(half.group()):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def read_call(name: str, arguments: str, tools: Sequence[Tool]) -> tuple[Step, tuple[Problem, ...]]:
@@ -39,6 +47,16 @@ def checked_call(
     step = Step(kind="call", tool=tool.name, arguments=arguments)
     declared = tool in tools
     return step, problems + (tuple(problems_of(tool, arguments)) if declared and readable else ())
+
+
+def call_in(
+    value: Mapping[str, Any], tools: Sequence[Tool], keys: Sequence[str] = ("arguments", "parameters")
+) -> tuple[Step, tuple[Problem, ...]]:
+    """Return the call in {"name": …, "arguments": {…}}; `keys` are what the arguments may stand under."""
+    arguments = next((value[key] for key in keys if key in value), None)
+    if isinstance(arguments, dict):
+        return checked_call(value["name"], arguments, tools)
+    return read_call(value["name"], "" if arguments is None else str(arguments), tools)
 
 
 def _find(name: str, tools: Sequence[Tool]) -> tuple[Tool, tuple[Problem, ...]]:

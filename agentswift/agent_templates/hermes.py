@@ -17,11 +17,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Literal
 
-from agentswift.agent_templates.calls import arguments_text, checked_call, read_call
+from agentswift.agent_templates.calls import arguments_text, call_in, json_string
+from agentswift.agent_templates.json_calls import declared
 from agentswift.agent_templates.json_text import read_json
-from agentswift.agent_templates.spans import Part, Piece, Problem, Reading, joined
+from agentswift.agent_templates.spans import Part, Piece, Place, Problem, Reading, joined
 from agentswift.agent_templates.thinking import read_words, word_parts
 from agentswift.conversation import Step, Tool
 
@@ -52,15 +52,15 @@ class Hermes:
 
     name: str = "hermes"
     stop: tuple[str, ...] = ()
-    observation_place: Literal["assistant", "user"] = "user"
+    observation_place: Place = "user"
 
     def system(self, system: str | None, tools: Sequence[Tool]) -> Piece:
         """Return the conversation's own prompt and the tools as JSON, one a line."""
-        lines = "\n".join(json.dumps(_declared(tool), ensure_ascii=False) for tool in tools)
+        lines = "\n".join(json.dumps(declared(tool), ensure_ascii=False) for tool in tools)
         text = _INSTRUCTIONS.format(tools=lines) if tools else ""
         return joined([(system or "", "system", -1), (text, "tools", -1)], "given")
 
-    def user(self, text: str, tools: Sequence[Tool]) -> Piece:
+    def user(self, text: str, tools: Sequence[Tool], *, turn: int = 0) -> Piece:
         """Return the user's words as they are."""
         return joined([(text, "user", -1)], "given")
 
@@ -109,11 +109,6 @@ class Hermes:
 HERMES = Hermes()
 
 
-def _declared(tool: Tool) -> dict[str, Any]:
-    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
-    return {"type": "function", "function": function}
-
-
 def _generation(run: Sequence[tuple[int, Step]]) -> Piece:
     parts: list[Part] = []
     for (index, step), following in zip(run, [*(step.kind for _, step in run[1:]), None], strict=True):
@@ -127,7 +122,7 @@ def _generation(run: Sequence[tuple[int, Step]]) -> Piece:
 def _call_parts(step: Step, index: int, end: str) -> list[Part]:
     return [
         ('<tool_call>\n{"name": "', "label", index, "action"),
-        (json.dumps(step.tool, ensure_ascii=False)[1:-1], "action", index),
+        (json_string(step.tool), "action", index),
         ('", "arguments": ', "label", index, "action_input"),
         (arguments_text(step), "action_input", index),
         ("}\n</tool_call>" + end, "label", index, "action_input"),
@@ -153,12 +148,5 @@ def _call_at(text: str, start: int, tools: Sequence[Tool]) -> tuple[list[Step], 
     close = _CLOSE.match(text, found.end)
     if not close:
         problems.append(Problem("repaired", "</tool_call> is missing"))
-    step, more = _call_of(value, tools)
+    step, more = call_in(value, tools)
     return [step], [*problems, *more], close.end() if close else found.end
-
-
-def _call_of(value: dict[str, Any], tools: Sequence[Tool]) -> tuple[Step, tuple[Problem, ...]]:
-    arguments = value.get("arguments", value.get("parameters"))
-    if isinstance(arguments, dict):
-        return checked_call(value["name"], arguments, tools)
-    return read_call(value["name"], "" if arguments is None else str(arguments), tools)

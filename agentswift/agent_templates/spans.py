@@ -7,6 +7,8 @@ from typing import Literal, Protocol, TypeAlias
 from agentswift.conversation import Field, Step, Tool
 
 Role = Literal["generated", "observation", "given"]
+# Where a result goes: into the agent's own slot, a turn of the user's slot (all together), or turns of a role's own.
+Place = Literal["assistant", "user", "system", "tool"]
 # A stretch of text, its field, its step (-1: none) and, for a label, the field that it introduces.
 Part: TypeAlias = tuple[str, Field, int] | tuple[str, Field, int, str]
 
@@ -61,19 +63,20 @@ class AgentTemplate(Protocol):
 
     name: str
     stop: tuple[str, ...]  # stop words that end a generation, besides the chat template's own stop token
-    observation_place: Literal["assistant", "user"]  # in the agent's own slot, or as a turn of the user's slot
+    observation_place: Place
 
     def system(self, system: str | None, tools: Sequence[Tool]) -> Piece:
         """Return the system message (role "given"; fields system and tools); empty text when there is none."""
 
-    def user(self, text: str, tools: Sequence[Tool]) -> Piece:
-        """Return the user's message as this template words it (role "given")."""
+    def user(self, text: str, tools: Sequence[Tool], *, turn: int = 0) -> Piece:
+        """Return the user's message as this template words it (role "given"); `turn` counts from 0."""
 
     def write(self, steps: Sequence[Step]) -> list[Piece]:
         """Return a turn's steps as pieces: generated ones, cut at each stop, with observations between them.
 
         An observation's piece holds just what is put in for it. The stop token is not written here: the chat
-        template adds it after the last generated piece, and, where observations go to the user's slot, after each.
+        template adds it after the last generated piece, and, where observations do not go to the agent's slot, after
+        each.
         """
 
     def read(

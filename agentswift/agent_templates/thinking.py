@@ -1,17 +1,47 @@
-"""Thoughts in templates whose words bear no label (hermes, agentfabric).
+"""Thoughts: which of them are written, and how in templates whose words bear no label (hermes, agentfabric).
 
 Before a call a thought is plain text on lines of its own, as those formats have it. Anywhere else nothing would tell
 it from the answer, so it is written as Qwen3 writes thoughts: `<think>\\n…\\n</think>\\n\\n`.
 """
 
 import re
+from dataclasses import replace
+from typing import Literal, get_args
 
 from agentswift.agent_templates.spans import Part
-from agentswift.conversation import Kind, Step
+from agentswift.conversation import Conversation, Kind, Step, Turn
 
 _OPEN, _CLOSE = "<think>\n", "\n</think>"
 _EXACT = re.compile(r"<think>\n(.*?)\n</think>(?:\n\n|\Z)", re.DOTALL)
 _LOOSE = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
+
+# keep: all; drop: none; last: those since the user last spoke, as Qwen3 keeps its reasoning.
+Thinking = Literal["keep", "drop", "last"]
+THINKING: tuple[Thinking, ...] = get_args(Thinking)
+
+
+def thinking_of(conversation: Conversation, thinking: Thinking) -> Conversation:
+    """Return `conversation` with the thoughts that `thinking` keeps.
+
+    An earlier turn that loses thoughts by "last" is history, read as serving has it then: it is not trained, for
+    nothing in it would be written without them.
+    """
+    if thinking == "keep":
+        return conversation
+    turns = conversation.turns
+    last = max((i for i, turn in enumerate(turns) if turn.user is not None), default=0)
+    kept = len(turns) if thinking == "drop" else last
+    return replace(
+        conversation,
+        turns=tuple(_thoughtless(turn, thinking) if i < kept else turn for i, turn in enumerate(turns)),
+    )
+
+
+def _thoughtless(turn: Turn, thinking: Thinking) -> Turn:
+    steps = tuple(step for step in turn.steps if step.kind != "thought")
+    if thinking == "last" and len(steps) < len(turn.steps):
+        steps = tuple(replace(step, train=False) for step in steps)
+    return replace(turn, steps=steps)
 
 
 def word_parts(step: Step, index: int, following: Kind | None) -> list[Part]:

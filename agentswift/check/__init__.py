@@ -1,16 +1,25 @@
-"""Rules over Conversations, each a finding with its place and remedy. docs/rules.md describes every one."""
+"""Rules over rows, Conversations, whole data sets and encoded rows, each a finding with its place and remedy.
 
+docs/rules.md describes every one.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from agentswift.check.answers import empty_words, heedless
 from agentswift.check.calls import faulty_calls
-from agentswift.check.rules import RULES, Hit, Rule
+from agentswift.check.layout import faulty_layout
+from agentswift.check.options import BY_OPTION
+from agentswift.check.rules import RULES, Hit, Rule, finding
 from agentswift.check.tools import faulty_tools
 from agentswift.check.turns import silences, unpaired_results
-from agentswift.check.words import placeholders
+from agentswift.check.words import spoiled_texts
 from agentswift.conversation import Conversation, Source
 from agentswift.rows import Finding
 
-__all__ = ["RULES", "Rule", "check_conversation"]
+__all__ = ["BY_OPTION", "RULES", "Hit", "Rule", "check_conversation", "check_options", "check_row", "finding"]
 
-_WATCHES = (faulty_tools, faulty_calls, unpaired_results, silences, placeholders)
+_WATCHES = (faulty_tools, faulty_calls, unpaired_results, silences, spoiled_texts, heedless, empty_words)
 
 
 def check_conversation(conversation: Conversation) -> list[Finding]:
@@ -18,9 +27,14 @@ def check_conversation(conversation: Conversation) -> list[Finding]:
 
     A finding's path is a place in the Conversation ($.turns[1].steps[0].arguments.city), not in the file's row.
     """
-    return [_finding(hit, conversation.source) for watch in _WATCHES for hit in watch(conversation)]
+    return [finding(hit, conversation.source) for watch in _WATCHES for hit in watch(conversation)]
 
 
-def _finding(hit: Hit, source: Source) -> Finding:
-    rule = RULES[hit.rule]
-    return Finding.of(source, hit.path, rule.id, rule.severity, rule.message.format(**hit.values), rule.fix)
+def check_options(conversation: Conversation, also: Collection[str]) -> list[Finding]:
+    """Return what the rules named in `also`, keys of BY_OPTION, find."""
+    return [finding(hit, conversation.source) for rule in also for hit in BY_OPTION[rule](conversation)]
+
+
+def check_row(row: Mapping[str, Any], source: Source) -> list[Finding]:
+    """Return what is wrong with a row as its file has it, whatever its Conversation; paths are places in the row."""
+    return [finding(hit, source) for hit in faulty_layout(row)]

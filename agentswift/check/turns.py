@@ -10,8 +10,8 @@ Placed = tuple[str, Step]  # a step's JSON path, the step
 
 def unpaired_results(conversation: Conversation) -> Iterator[Hit]:
     """Pair observations with calls, first with first, from one word of the user's to the next."""
-    exchanges = _exchanges(conversation)
-    for number, exchange in enumerate(exchanges, 1):
+    said = exchanges(conversation)
+    for number, exchange in enumerate(said, 1):
         waiting: list[int] = []
         for i, (path, step) in enumerate(exchange):
             if step.kind == "call":
@@ -21,19 +21,19 @@ def unpaired_results(conversation: Conversation) -> Iterator[Hit]:
             elif step.kind == "observation":
                 yield Hit("orphan-observation", path, {})
         # A row may end in calls: nothing is said in ignorance of their results.
-        end = len(exchange) if number < len(exchanges) else _last_word(exchange)
+        end = len(exchange) if number < len(said) else _last_word(exchange)
         for path, step in (exchange[i] for i in waiting if i < end):
             yield Hit("call-without-observation", path, {"tool": step.tool})
 
 
-def _exchanges(conversation: Conversation) -> list[list[Placed]]:
+def exchanges(conversation: Conversation) -> list[list[Placed]]:
     """Split the steps where the user speaks; turns in which the user says nothing go on with the one before."""
-    exchanges: list[list[Placed]] = []
+    found: list[list[Placed]] = []
     for t, turn in enumerate(conversation.turns):
-        if turn.user is not None or not exchanges:
-            exchanges.append([])
-        exchanges[-1] += [(f"$.turns[{t}].steps[{s}]", step) for s, step in enumerate(turn.steps)]
-    return exchanges
+        if turn.user is not None or not found:
+            found.append([])
+        found[-1] += [(f"$.turns[{t}].steps[{s}]", step) for s, step in enumerate(turn.steps)]
+    return found
 
 
 def _last_word(exchange: list[Placed]) -> int:

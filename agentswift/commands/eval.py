@@ -2,15 +2,16 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentswift.compose import command
 from agentswift.errors import UsageError
-from agentswift.mix import split
+from agentswift.mix import divide
 from agentswift.schema.runs import Eval
+from agentswift.shape import as_given
 
 if TYPE_CHECKING:
     from agentswift.conversation import Conversation
@@ -31,10 +32,11 @@ def main(run: Eval) -> None:
 
     base = _compared(run.compare)
     scored = _scored(run)
-    data = replace(run.data, system=run.data.system if run.data.system is not None else scored.system)
+    data = replace(as_given(run.data), system=run.data.system if run.data.system is not None else scored.system)
     corpus = gathered(data, run.registry, run.hub)
-    enforce(corpus, run.data.max_refused)
-    parts = {name: _held_out(part, run.split, run.seed) for name, part in corpus.parts.items()}
+    if said := enforce(corpus, run.data.max_refused):
+        print(said)
+    parts = _held_out(corpus.parts, run)
     asked, silent = questions(parts, run.samples, run.seed)
     with runs.start(Path(run.output_dir), "eval", asdict(run)) as folder:
         generator = scored.load(run)
@@ -50,9 +52,12 @@ def main(run: Eval) -> None:
     print(f"Next: {scored.next(run)}")
 
 
-def _held_out(part: "list[Conversation]", share: float, seed: int) -> "list[Conversation]":
+def _held_out(parts: "Mapping[str, Sequence[Conversation]]", run: Eval) -> "dict[str, list[Conversation]]":
     """Return the conversations that `train` with the same split and seed does not train on; all, without a split."""
-    return [part[i] for i in split(len(part), share, seed)[1]] if share else part
+    if not run.split:
+        return {name: list(rows) for name, rows in parts.items()}
+    sides = divide(parts, run.split, run.seed, run.split_by, made=False)
+    return {name: [rows[at] for at in sides[name].held] for name, rows in parts.items()}
 
 
 @dataclass

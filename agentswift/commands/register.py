@@ -60,9 +60,9 @@ def weighted(
     """Yield (weight, field, text) of each span in order, by characters: no tokenizer and no chat template is asked."""
     tools = conversation.tools
     yield from _spans(template.system(conversation.system, tools), (), fields)
-    for turn in conversation.turns:
+    for number, turn in enumerate(conversation.turns):
         if turn.user is not None:
-            yield from _spans(template.user(turn.user, tools), (), fields)
+            yield from _spans(template.user(turn.user, tools, turn=number), (), fields)
         for piece in template.write(turn.steps):
             yield from _spans(piece, turn.steps, fields)
 

@@ -1,10 +1,10 @@
 """`agentswift show`: the very tokens and weights that `train` would read, drawn before any GPU is paid for."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,67 +13,112 @@ from agentswift.errors import UsageError
 from agentswift.schema.runs import Show, ShowOutput
 
 if TYPE_CHECKING:
-    from agentswift.engine.draw import Drawn
-    from agentswift.engine.prepare import Prepared
+    from agentswift.conversation import Conversation
+    from agentswift.corpus import Corpus
+    from agentswift.engine.draw import Drawing, Drawn
+    from agentswift.engine.encode import Encoder
+    from agentswift.selection import Selection
+
+_KEYS = ("dataset", "row", "text", "input_ids", "labels", "weights", "fields")
 
 
 @command("show", shape=Show)
 def main(run: Show) -> None:
     """Draw tokens by field and weight, as train would read them."""
-    if run.rows != "all" and not run.rows.isdigit():
+    if run.rows != "all" and not (run.rows.isdigit() and int(run.rows)):
         raise UsageError(f"rows={run.rows}: a number of rows, or all")
-    from agentswift.engine.draw import budget_of, draw
-    from agentswift.engine.prepare import gathered, prepare, spoken
+    from agentswift.corpus import Corpus
+    from agentswift.engine.draw import Drawing
+    from agentswift.engine.prepare import spoken
+    from agentswift.selection import Selection, of_dataset
+
+    if run.dataset is not None:
+        run.data = of_dataset(run.data, run.dataset)
+    names = run.templates or [run.template.agent_template]
+    models = {n: spoken(run.model, replace(run.template, agent_template=n), run.hub) for n in names}
+    drawing = Drawing({n: model.encoder for n, model in models.items()}, run.loss_scale.fields, run.max_length)
+    corpus, wanted = Corpus(), Selection(run.tool, run.rule, run.grep)
+    conversations = (
+        _longest(run, corpus, wanted, drawing.encoders[names[0]]) if run.longest else _first(run, corpus, wanted)
+    )
+    drawn = drawing.draw(conversations)
+    try:
+        drawn = chain([next(drawn)], drawn)
+    except StopIteration:
+        raise wanted.miss(corpus) from None
+    if run.output is ShowOutput.jsonl:
+        _jsonl(drawn, run.templates)
+        return
+    kept = run.template.thinking.value
+    settings = (
+        f"{', '.join(names)}, {models[names[0]].chat_template}, thoughts {kept}, loss scale {run.loss_scale.name}"
+    )
+    (_html if run.output is ShowOutput.html else _text)(run, corpus, drawing, drawn, settings)
+
+
+def _most(rows: str) -> int | None:
+    return None if rows == "all" else int(rows)
+
+
+def _first(run: Show, corpus: "Corpus", wanted: "Selection") -> "Iterator[Conversation]":
+    """Yield the first rows wanted of each dataset; no more of a file is read than that takes."""
+    from agentswift.cards import find_cards
+    from agentswift.corpus import streams
+    from agentswift.engine.hub import local_copy
+
+    for _, kept in streams(corpus, run.data, find_cards(run.registry), lambda card: local_copy(card, run.hub.value)):
+        yield from islice(wanted.of(kept, corpus.findings), _most(run.rows))
+
+
+def _longest(run: Show, corpus: "Corpus", wanted: "Selection", encoder: "Encoder") -> "Iterator[Conversation]":
+    """Yield the rows wanted of each dataset that have the most tokens, after reading and encoding every one."""
+    from agentswift.engine.prepare import gathered, prepare
     from agentswift.report.progress import Progress
 
-    corpus = gathered(run.data, run.registry, run.hub)
-    model = spoken(run.model, run.template, run.hub)
+    whole = gathered(run.data, run.registry, run.hub)
+    corpus.ledgers, corpus.findings = whole.ledgers, whole.findings
     with Progress("encoding", "rows") as progress:
-        prepared = prepare(corpus, model.encoder, progress)
-    chosen = _chosen(run.rows, prepared)
-    drawn = draw(prepared, model.encoder, run.loss_scale.fields, chosen)
-    if run.output is ShowOutput.jsonl:
-        _jsonl(drawn)
-        return
-    settings = f"{run.template.agent_template}, {model.chat_template}, loss scale {run.loss_scale.name}"
-    budget = budget_of(prepared, run.loss_scale.fields)
-    if run.output is ShowOutput.html:
-        from agentswift.report.show_page import write_show_page
-
-        file = Path(run.file or Path(run.output_dir) / "show.html")
-        write_show_page(file, list(drawn), budget, settings)
-        print(f"{len(chosen)} of {len(prepared.datasets)} rows drawn: {file}")
-        return
-    from agentswift.report.tokens import print_rows
-
-    print_rows(drawn, budget, settings)
-    refused = f", {corpus.refused} refused (agentswift check says why)" if corpus.refused else ""
-    whole = len(prepared.datasets)
-    over = int((prepared.encodings.lengths > run.max_length).sum())
-    print(f"{len(chosen)} of {whole} rows drawn{refused}; {over} are longer than max_length={run.max_length}.")
-    print("Next: agentswift train with the same options; dry_run=true first shows the whole plan")
+        prepared = prepare(whole, encoder, progress)
+    longest = sorted(range(len(prepared.datasets)), key=lambda i: (-prepared.encodings.lengths[i], i))
+    for name in whole.parts:
+        rows = (prepared.conversations[i] for i in longest if prepared.datasets[i] == name)
+        yield from islice(wanted.of(rows, whole.findings), _most(run.rows))
 
 
-def _chosen(rows: str, prepared: "Prepared") -> list[int]:
-    """Return which rows are drawn: all, or the first n of each dataset."""
-    if rows == "all":
-        return list(range(len(prepared.datasets)))
-    counts: dict[str, int] = {}
-    chosen = []
-    for index, name in enumerate(prepared.datasets):
-        counts[name] = counts.get(name, 0) + 1
-        if counts[name] <= int(rows):
-            chosen.append(index)
-    return chosen
+def _text(run: Show, corpus: "Corpus", drawing: "Drawing", drawn: "Iterator[Drawn]", settings: str) -> None:
+    from agentswift.report.pager import paged
+    from agentswift.report.tokens import budget_table, print_rows
+
+    with paged() as out:
+        print_rows(drawn, settings, run.templates, out)
+        budget = drawing.budget.shares(by_dataset=len(drawing.encoders) > 1)
+        print(f"\n{budget_table(budget, by='template')}", file=out)
+        print(_read(run, corpus, drawing), file=out)
+        print("Next: agentswift train with the same options; dry_run=true first shows the whole plan", file=out)
 
 
-def _jsonl(drawn: "Iterator[Drawn]") -> None:
-    """Print one JSON a row; a reader that stops early (head) ends it without a word."""
-    keys = ("dataset", "row", "text", "input_ids", "labels", "weights", "fields")
-    try:
-        for row in drawn:
-            values = asdict(row)
-            print(json.dumps({key: values[key] for key in keys}, ensure_ascii=False))
+def _html(run: Show, corpus: "Corpus", drawing: "Drawing", drawn: "Iterator[Drawn]", settings: str) -> None:
+    from agentswift.report.show_page import write_show_page
+
+    rows, file = list(drawn), Path(run.file or Path(run.output_dir) / "show.html")
+    write_show_page(file, rows, drawing.budget.shares(by_dataset=len(drawing.encoders) > 1), settings, run.templates)
+    print(f"{_read(run, corpus, drawing)}\n{file}")
+
+
+def _jsonl(drawn: "Iterator[Drawn]", templates: list[str]) -> None:
+    """Print one JSON a row (and template, where several are asked for)."""
+    for row, name in zip(drawn, cycle(templates or [""]), strict=False):
+        values = asdict(row)
+        named = {"template": name} if name else {}
+        print(json.dumps(named | {key: values[key] for key in _KEYS}, ensure_ascii=False))
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _read(run: Show, corpus: "Corpus", drawing: "Drawing") -> str:
+    """Say what was drawn of what was read: the budget is of those rows."""
+    read = sum(ledger.read for ledger in corpus.ledgers.values())
+    refused = f", {corpus.refused} of them refused (agentswift check says why)" if corpus.refused else ""
+    whole = run.longest or run.rows == "all"
+    rest = "" if whole else "; what comes after was not read (rows=all reads all, stats sums all)"
+    over = f"{drawing.over} longer than max_length={run.max_length}"
+    return f"{drawing.rows} row{'s' * (drawing.rows != 1)} drawn, {over}; {read} read{refused}{rest}."

@@ -2,7 +2,8 @@
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +20,17 @@ def main(run: Train) -> None:
     """Fine-tune a model on a mix of agent data."""
     from agentswift.corpus import enforce
     from agentswift.engine.arguments import sees_gpu
-    from agentswift.engine.prepare import choose, gathered, prepare, spoken
+    from agentswift.engine.choose import choose
+    from agentswift.engine.prepare import gathered, prepare, spoken
     from agentswift.report.progress import Progress
 
     corpus = gathered(run.data, run.registry, run.hub)
-    enforce(corpus, run.data.max_refused)
+    if said := enforce(corpus, run.data.max_refused):
+        print(said)
     model = spoken(run.model, run.template, run.hub)
     with Progress("encoding", "rows") as progress:
         prepared = prepare(corpus, model.encoder, progress)
-    choose(prepared, run.data, run.max_length, run.split, run.seed)
+    choose(prepared, run.data, run.max_length, run.split, run.seed, run.split_by, run.loss_scale.fields)
     use_cpu = run.compute.use_cpu if run.compute.use_cpu is not None else not sees_gpu()
     plan = _Plan(run, model, prepared, use_cpu)
     if run.dry_run:
@@ -53,24 +56,36 @@ class _Plan:
     def text(self, whole: bool) -> str:
         """What will be run; `whole` with the resolved config and every ms-swift argument."""
         from agentswift.engine.arguments import argv
+        from agentswift.mix.account import COLUMNS, far_off
+        from agentswift.report.check_page import ledger_columns
         from agentswift.report.tables import table
         from agentswift.runs import run_yaml
 
-        ledgers = self.prepared.corpus.ledgers.values()
-        columns = ["dataset", "read", "kept", "refused", "duplicates", "over_length"]
+        ledgers = list(self.prepared.corpus.ledgers.values())
+        columns = ledger_columns(ledgers, "over_length")
         rows = [[str(getattr(ledger, c)) for c in columns] for ledger in ledgers]
-        said = [table("rows", columns, rows), self._figures()]
+        account = self.prepared.account
+        mixed = table("an epoch", COLUMNS, [line.cells for line in account])
+        said = [table("rows", columns, rows), mixed, *far_off(account), self._figures()]
         if whole:
             said.insert(0, run_yaml(asdict(self.run)))
             said.append("ms-swift arguments:\n  " + " ".join(argv(self.named)).replace(" --", "\n  --"))
         said.append(f"command: {self._line()}")
         return "\n".join(said)
 
+    def _epochs(self) -> int:
+        """Return how many epochs there will be, or more: with packing the steps of one are not known exactly."""
+        from agentswift.engine.arguments import steps
+
+        one = steps(replace(self.run, max_steps=-1, num_train_epochs=1), len(self.prepared.train), self.tokens)
+        return ceil(1.1 * self.steps / one) + 1 if self.run.max_steps > 0 else ceil(self.run.num_train_epochs)
+
     def _figures(self) -> str:
         trained, held = len(self.prepared.train), len(self.prepared.val)
         return (
             f"{self.run.model.model} ({self.model.model_type}, chat template {self.model.chat_template}), "
-            f"agent template {self.run.template.agent_template}, loss scale {self.run.loss_scale.name}\n"
+            f"agent template {self.run.template.agent_template}, thoughts {self.run.template.thinking.value}, "
+            f"loss scale {self.run.loss_scale.name}\n"
             f"{trained} rows to train ({self.tokens:,} tokens an epoch), {held} held out, {self.steps} steps, "
             f"{self.named['torch_dtype']}"
         )
@@ -95,7 +110,8 @@ class _Plan:
         Job(
             arguments=_words(self.named, self.folder),
             cache=str(self.prepared.encodings.file),
-            train=self.prepared.train,
+            mix=self.prepared.mix.json(),
+            epochs=self._epochs(),
             val=self.prepared.val,
             fields=dict(self.run.loss_scale.fields),
             packing=self.run.packing,
@@ -118,6 +134,7 @@ class _Plan:
             "model_type": self.model.model_type,
             "template": self.model.chat_template,
             "agent_template": self.run.template.agent_template,
+            "thinking": self.run.template.thinking.value,
             "loss_scale": {"name": self.run.loss_scale.name, "fields": dict(self.run.loss_scale.fields)},
             "tuner_type": self.run.tuner.tuner_type.value,
             "torch_dtype": self.named["torch_dtype"],

@@ -1,13 +1,15 @@
 """What no single key's type can say: whether the values of a run go together."""
 
 import math
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from agentswift.compose.suggestions import unknown_argument
-from agentswift.errors import UsageError
-from agentswift.schema.groups import Data, Tuner, TunerType
-from agentswift.schema.runs import Eval, Train
+from agentswift.errors import UsageError, did_you_mean
+from agentswift.schema.groups import By, Data, Tuner, TunerType
+from agentswift.schema.runs import Check, Eval, Train
 from agentswift.weights import check_fields
 
 _AT_LEAST_1 = (
@@ -29,7 +31,13 @@ _AT_LEAST_1 = (
 
 def check(run: Any) -> list[str]:
     """Return every way in which `run`, one of schema.runs, cannot be meant; an empty list when there is none."""
-    return [*_numbers(run), *_agent(run), *(_data(run.data) if hasattr(run, "data") else ()), *_train(run)]
+    return [
+        *_numbers(run),
+        *_agent(run),
+        *(_data(run.data) if hasattr(run, "data") else ()),
+        *(_check(run) if isinstance(run, Check) else ()),
+        *_train(run),
+    ]
 
 
 def _numbers(run: Any) -> Iterator[str]:
@@ -43,7 +51,8 @@ def _agent(run: Any) -> Iterator[str]:
     if hasattr(run, "template"):
         from agentswift.agent_templates import find_agent_template
 
-        yield from _said(find_agent_template, run.template.agent_template)
+        for name in (run.template.agent_template, *getattr(run, "templates", ())):
+            yield from _said(find_agent_template, name)
     if hasattr(run, "loss_scale"):
         yield from _said(check_fields, run.loss_scale.fields)
 
@@ -52,18 +61,52 @@ def _data(data: Data) -> Iterator[str]:
     for name, share in data.parts.items():
         if not 0 <= share < math.inf:
             yield f"data.parts.{name}={share}: a share is a number ≥ 0; 1.0 is each row once"
-    for name, rows in data.rows.items():
-        if rows < 0:
-            yield f"data.rows.{name}={rows}: must be 0 or more"
-        if name not in data.parts:
-            yield f"data.rows.{name}: not among data.parts ({', '.join(data.parts) or 'which are none'})"
-    if data.max_refused < -1:
-        yield f"data.max_refused={data.max_refused}: must be -1 (any number of rows) or more"
+    for key, counts in (("rows", data.rows), ("ratios", data.ratios), ("caps", data.caps)):
+        for name, count in counts.items():
+            if not 0 <= count < math.inf:
+                yield f"data.{key}.{name}={count}: must be 0 or more"
+            if name not in data.parts:
+                yield f"data.{key}.{name}: not among data.parts ({', '.join(data.parts) or 'which are none'})"
+    for name in sorted(data.rows.keys() & data.ratios.keys()):
+        yield f"data.rows.{name} and data.ratios.{name}: one of the two says how many rows"
+    if data.size is not None and (data.size < 1 or data.by is By.passes):
+        yield f"data.size={data.size}: 1 or more, with data.by=rows, tokens or weights"
+    yield from _shaped(data)
+    if not re.fullmatch(r"-1|\d+|\d+(\.\d+)?%", data.max_refused):
+        yield f"data.max_refused={data.max_refused}: a number of rows (0), a share of them (0.5%), or -1 (any number)"
     if data.format is not None and data.path is None:
         yield f"data.format={data.format} goes with data.path; a card says its own format"
     for name in ("model_name", "model_author"):
         if len(getattr(data, name)) not in (1, 2):
             yield f"data.{name}: one name for both languages, or [CHINESE,ENGLISH]"
+
+
+def _shaped(data: Data) -> Iterator[str]:
+    """Check the options that change what is trained."""
+    from agentswift.shape.shaping import check_kinds
+    from agentswift.shape.toolbox import most_tools
+
+    if not 0 < data.near <= 1:
+        yield f"data.near={data.near}: how alike rows must be, more than 0 and at most 1"
+    for kind, share in data.negatives.items():
+        if not 0 <= share < math.inf:
+            yield f"data.negatives.{kind}={share}: a share of the rows, 0 or more"
+    yield from _said(check_kinds, data.negatives)
+    yield from _said(most_tools, data.tools)
+
+
+def _check(run: Check) -> Iterator[str]:
+    from agentswift.check import BY_OPTION
+
+    for rule in run.also:
+        if rule not in BY_OPTION:
+            yield f"also={rule}: no rule by option.{did_you_mean(rule, BY_OPTION, otherwise='They are: ')}"
+    if not run.fix:
+        return
+    if run.data.path is None or run.file is None:
+        yield "fix=true mends one file into another: path=ROWS.jsonl file=MENDED.jsonl"
+    elif Path(run.file).expanduser().resolve() == Path(run.data.path).expanduser().resolve():
+        yield f"file={run.file} is the file that is mended: name another, a source is never written over"
 
 
 def _train(run: Any) -> Iterator[str]:

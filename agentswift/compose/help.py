@@ -62,7 +62,7 @@ def _key(key: Key, value: str) -> str:
 def _value(values: Any, key: str) -> str:
     """Return a value as one would type it."""
     for word in key.split("."):
-        values = values[word]
+        values = None if values is None else values[word]  # a group left out: model=null
     if values == "???":
         return "(must be given)"
     if values == "${run_folder:}":

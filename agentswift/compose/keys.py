@@ -48,19 +48,29 @@ def keys(shape: type) -> dict[str, Key]:
 
 @cache
 def groups(shape: type) -> dict[str, type]:
-    """Return the groups of `shape`: a field that is itself a dataclass is chosen as an option of conf/NAME/."""
-    return {name: kind for name, kind in get_type_hints(shape).items() if isinstance(kind, type) and is_dataclass(kind)}
+    """Return the groups of `shape`: a field that is itself a dataclass is chosen as an option of conf/NAME/.
+
+    One that may be None (`Model | None`) is a group that may be left out: model=null.
+    """
+    kinds = ((name, _without_none(kind)) for name, kind in get_type_hints(shape).items())
+    return {name: kind for name, kind in kinds if isinstance(kind, type) and is_dataclass(kind)}
+
+
+def optional(shape: type) -> set[str]:
+    """Return the groups of `shape` that may be left out."""
+    hints = get_type_hints(shape)
+    return {name for name, kind in groups(shape).items() if hints[name] is not kind}
 
 
 def _keys(shape: type, prefix: str) -> Iterator[Key]:
     comments = dict(_COMMENTED.findall(inspect.getsource(shape)))
     hints = get_type_hints(shape)
     for field in fields(shape):
-        kind = hints[field.name]
+        kind = _without_none(hints[field.name])
         if is_dataclass(kind):
             yield from _keys(kind, f"{prefix}{field.name}.")  # type: ignore[arg-type]
         else:
-            yield Key(prefix + field.name, _without_none(kind), comments.get(field.name, ""))
+            yield Key(prefix + field.name, kind, comments.get(field.name, ""))
 
 
 def _without_none(kind: Any) -> Any:

@@ -6,6 +6,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from agentswift.compose.checks import check
 from agentswift.errors import UsageError
+from agentswift.schema.groups import Data
 
 Run = TypeVar("Run")
 
@@ -13,7 +14,9 @@ Run = TypeVar("Run")
 def checked(cfg: DictConfig, shape: type[Run]) -> Run:
     """Return `cfg` as a plain `shape`. Raises UsageError with everything in it that does not go together."""
     run = cast(Run, OmegaConf.to_object(cfg))
-    _move_path(run)
+    if hasattr(run, "data"):
+        _move_counts(run.data)
+        _move_path(run)
     if problems := check(run):
         raise UsageError("\n  ".join(problems))
     return run
@@ -21,11 +24,20 @@ def checked(cfg: DictConfig, shape: type[Run]) -> Run:
 
 def _move_path(run: Any) -> None:
     """Let path= and format= of show and check mean data.path and data.format; a file takes the place of the parts."""
-    if not hasattr(run, "data"):
-        return
     if getattr(run, "path", None) is not None:
         run.data.path = run.path
     if getattr(run, "format", None) is not None:
         run.data.format = run.format
     if run.data.path is not None:
-        run.data.parts, run.data.rows = {}, {}
+        run.data.parts, run.data.rows, run.data.ratios, run.data.caps = {}, {}, {}, {}
+
+
+def _move_counts(data: Data) -> None:
+    """Let DATASET#N among the parts mean N rows of it, as ms-swift writes it."""
+    for word, share in list(data.parts.items()):
+        name, mark, count = word.rpartition("#")
+        if mark and count.isdigit():
+            if name in data.parts or name in data.rows:
+                raise UsageError(f"data.parts: {word} names {name} again; say it once, or data.rows.{name}={count}")
+            data.parts = {name if other == word else other: share for other, share in data.parts.items()}
+            data.rows = {**data.rows, name: int(count)}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentswift.compose.keys import Key, groups, keys
+from agentswift.compose.keys import Key, groups, keys, optional
 from agentswift.compose.quoting import quote_choice, quote_text, quote_texts
 from agentswift.compose.search_path import Options
 from agentswift.compose.suggestions import unknown_key
@@ -12,6 +12,7 @@ from agentswift.errors import UsageError
 
 _OVERRIDE = re.compile(r"(?s)(?P<sign>\+\+|\+|~)?(?P<key>[^=@]+)(?P<package>@[^=]*)?(?P<equals>=)?(?P<value>.*)")
 _FILE = re.compile(r"(?s).*(/|\.(jsonl?|csv|parquet|arrow|gz|zst)$)")
+_COUNTED = re.compile(r"([\w.-]+)#(\d+)(?=\s*[:=]|$)")  # ms-swift's NAME#N; Hydra reads no # in a key
 _MEANT = {"data": "data.path", "model": "model.model"}  # groups that one is tempted to give a path
 
 
@@ -28,7 +29,7 @@ class Words:
         problems, read = list[str](), list[str]()
         for word in words:
             try:
-                read.append(self._override(word))
+                read += self._counted(word) or [self._override(word)]
             except UsageError as error:
                 problems.append(str(error))
         if problems:
@@ -36,6 +37,14 @@ class Words:
         given, chosen = (any(word.startswith(start) for word in words) for start in ("data.parts={", "data="))
         # A mix given whole is that mix: the default option's own parts would be merged into it.
         return ["data=card", *read] if given and not chosen else read
+
+    def _counted(self, word: str) -> list[str]:
+        """Return a word with NAME#N in it, about the parts, as words that say NAME and N rows of it. []: not so."""
+        if "data" not in groups(self.shape) or not word.lstrip("+").startswith(("data=", "data.parts")):
+            return []
+        counts = _COUNTED.findall(word)
+        plain = [_COUNTED.sub(r"\1", word), *(f"data.rows.{n.removeprefix('data.parts.')}={c}" for n, c in counts)]
+        return [self._override(one) for one in plain] if counts else []
 
     def _override(self, word: str) -> str:
         match = _OVERRIDE.fullmatch(word)
@@ -45,6 +54,8 @@ class Words:
         if sign == "~" or re.match(r"hydra\b", name):
             return word
         if name in self.options.files:
+            if value == "null" and name in optional(self.shape):
+                return f"~{name}"  # Hydra's word for a group left out
             return f"{sign}{name}{match['package'] or ''}={self._choice(name, value)}"
         key = self._key(name)
         if key.name != name or key.is_table:  # in a table names are the user's own: a new one needs no +

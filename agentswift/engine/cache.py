@@ -5,10 +5,11 @@ final name is whole; a lock keeps two processes from encoding the same thing twi
 """
 
 import os
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,12 @@ class Encodings:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        table = pa.ipc.open_file(pa.memory_map(str(file))).read_all().combine_chunks()
-        lengths = table["length"].chunks
-        self.lengths: Ints = _plain(lengths[0]) if lengths else np.zeros(0, np.int32)
-        self._columns = {name: _flat(table[name]) for name in _SCHEMA.names if name != "length"}
+        mapped = pa.ipc.open_file(pa.memory_map(str(file)))
+        # Batch by batch: put together, they would be a copy in the memory of every process.
+        batches = [mapped.get_batch(i) for i in range(mapped.num_record_batches)]
+        self.lengths: Ints = np.concatenate([np.zeros(0, np.int32), *(_plain(b["length"]) for b in batches)])
+        self._starts = [0, *accumulate(len(batch) for batch in batches)]
+        self._columns = [{name: _flat(b[name]) for name in _SCHEMA.names if name != "length"} for b in batches]
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -75,16 +78,16 @@ class Encodings:
         ]
 
     def _slice(self, name: str, row: int) -> Any:
-        offsets, values = self._columns[name]
-        return values[offsets[row] : offsets[row + 1]]
+        at = range(len(self))[row]
+        batch = bisect_right(self._starts, at) - 1
+        offsets, values = self._columns[batch][name]
+        at -= self._starts[batch]
+        return values[offsets[at] : offsets[at + 1]]
 
 
-def _flat(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
+def _flat(column: pa.ListArray) -> tuple[Ints, npt.NDArray[Any]]:
     """Return the row offsets and the values of a list column, as views of the mapped file."""
-    if not column.num_chunks:
-        return np.zeros(1, np.int64), np.zeros(0, np.int32)
-    chunk = column.chunk(0)
-    return _plain(chunk.offsets).astype(np.int64), _plain(chunk.values)
+    return _plain(column.offsets), _plain(column.values)
 
 
 def _plain(column: pa.Array) -> npt.NDArray[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from agentswift.agent_templates.spans import AgentTemplate, Piece
+from agentswift.agent_templates.spans import AgentTemplate, Piece, Place
 from agentswift.conversation import Conversation, Field, Step
 from agentswift.engine.swift_facts import ChatTemplate
 from agentswift.errors import ModelError
@@ -45,6 +45,20 @@ class Chat:
     after_query: str  # ends with the generation prompt
     stop: str  # the stop token's text
     separator: str  # between a stop and the next turn
+
+    def before(self, place: Place) -> str | None:
+        """Return the header of a result's turn; None where a role other than the user's has none of its own."""
+        if place == "user":
+            return self.before_query
+        return self.before_query.replace("user", place) if self.before_query.count("user") == 1 else None
+
+    def between(self, place: Place) -> str:
+        """Return what stands between two results that come at once: one turn holds them in the user's slot."""
+        if place == "user":
+            return ""
+        closing = self.stop + self.separator
+        header = self.before(place)
+        return "\n" if header is None else (closing if self.after_query.startswith(closing) else "") + header
 
 
 def chat(template: ChatTemplate, specials: Mapping[str, str], bos: str = "") -> Chat:
@@ -132,7 +146,7 @@ class _Writer:
             self._piece(self.held, number, ())
             self._add("\n\n", turn=number)
             self.held = None
-        self._piece(self.template.user(user or "", self.tools), number, ())
+        self._piece(self.template.user(user or "", self.tools, turn=number), number, ())
         self._add(self.chat.after_query, turn=number)
         pieces = self.template.write(steps)
         for i, piece in enumerate(pieces):
@@ -140,7 +154,7 @@ class _Writer:
             after = pieces[i + 1].role if i + 1 < len(pieces) else "given"
             if piece.role == "generated":
                 self._generated(
-                    piece, number, steps, ends=after == "given" or self.template.observation_place == "user"
+                    piece, number, steps, ends=after == "given" or self.template.observation_place != "assistant"
                 )
             elif self.template.observation_place == "assistant":
                 self.stopped = False
@@ -148,7 +162,7 @@ class _Writer:
                 self._piece(piece, number, steps)
                 self._cut()
             else:
-                self._user_observation(piece, number, steps, first=before != "observation", last=after != "observation")
+                self._turn_observation(piece, number, steps, first=before != "observation", last=after != "observation")
 
     def _generated(self, piece: Piece, turn: int, steps: tuple[Step, ...], ends: bool) -> None:
         self._cut()
@@ -159,9 +173,11 @@ class _Writer:
             self._add(self.chat.stop, "end_of_turn", turn=turn, step=step, weight=_weight(steps, step))
         self._cut(generated=True)
 
-    def _user_observation(self, piece: Piece, turn: int, steps: tuple[Step, ...], first: bool, last: bool) -> None:
-        if first:
-            self._add(self.chat.separator + self.chat.before_query, turn=turn)
+    def _turn_observation(self, piece: Piece, turn: int, steps: tuple[Step, ...], first: bool, last: bool) -> None:
+        place = self.template.observation_place
+        header = self.chat.before(place)
+        opening = self.chat.separator + (self.chat.before_query if header is None else header)
+        self._add(opening if first else self.chat.between(place), turn=turn)
         self.stopped = False
         self._piece(piece, turn, steps)
         if last:

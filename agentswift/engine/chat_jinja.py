@@ -2,6 +2,7 @@
 
 import json
 
+from agentswift.agent_templates.spans import Place
 from agentswift.engine.chat import Chat
 
 # The user's slot ends with the generation prompt, in ms-swift's templates one piece of text with what comes before it,
@@ -10,7 +11,7 @@ _JINJA = """\
 {%%- if tools %%}
 {{- raise_exception("this template has no form for tools: the agent template %(agent)s puts them into the text") }}
 {%%- endif %%}
-{%%- set ns = namespace(system=%(default)s, held="", stopped=false) %%}
+{%%- set ns = namespace(system=%(default)s, held="", close="") %%}
 {%%- set rest = messages %%}
 {%%- if messages and messages[0]["role"] == "system" %%}
 {%%- set ns.system = messages[0]["content"] %%}
@@ -19,14 +20,14 @@ _JINJA = """\
 %(opening)s
 {%%- for message in rest %%}
 {%%- if message["role"] == "user" %%}
-{%%- if ns.stopped %%}{{- %(separator)s }}{%%- endif %%}
-{{- %(before)s + ns.held + message["content"] + %(after)s }}
+{{- ns.close + %(before)s + ns.held + message["content"] + %(after)s }}
 {%%- set ns.held = "" %%}
+{%%- set ns.close = %(unstopped)s %%}
 {%%- elif message["role"] == "assistant" %%}
 {{- message["content"] + %(stop)s }}
-{%%- set ns.stopped = true %%}
-{%%- else %%}
-{{- raise_exception("this template knows the roles system, user and assistant, not " + message["role"]) }}
+{%%- set ns.close = %(separator)s %%}
+%(results)s{%%- else %%}
+{{- raise_exception("this template knows the roles %(roles)s, not " + message["role"]) }}
 {%%- endif %%}
 {%%- endfor %%}"""
 _SYSTEM = """\
@@ -34,9 +35,30 @@ _SYSTEM = """\
 _NO_SYSTEM = """\
 {{- %(plain)s }}{%%- if ns.system %%}{%%- set ns.held = ns.system + "\\n\\n" %%}{%%- endif %%}"""
 
+_RESULTS = """\
+{%%- elif message["role"] == %(role)s %%}
+{%%- set first = not loop.previtem or loop.previtem["role"] != %(role)s %%}
+{{- (%(opening)s if first else %(between)s) + message["content"] }}
+{%%- if not loop.nextitem or loop.nextitem["role"] != %(role)s %%}{{- %(after)s }}{%%- endif %%}
+{%%- set ns.close = %(unstopped)s %%}
+"""
 
-def chat_jinja(chat: Chat, agent_template: str) -> str:
-    """Return Jinja that writes messages of system, user and assistant as `chat` does."""
+
+def chat_jinja(chat: Chat, agent_template: str, place: Place = "user") -> str:
+    """Return Jinja that writes messages of system, user and assistant as `chat` does, and results at their `place`."""
+    header = chat.before(place) if place in ("system", "tool") else None
+    results = (
+        ""
+        if header is None
+        else _RESULTS
+        % {
+            "role": _quoted(place),
+            "opening": _quoted(chat.separator + header),
+            "between": _quoted(chat.between(place)),
+            "after": _quoted(chat.after_query),
+            "unstopped": _quoted(chat.stop + chat.separator),
+        }
+    )
     plain = _quoted(chat.opening)
     if chat.system_opening is None:
         opening = _NO_SYSTEM % {"plain": plain}
@@ -51,6 +73,9 @@ def chat_jinja(chat: Chat, agent_template: str) -> str:
         "before": _quoted(chat.before_query),
         "after": _quoted(chat.after_query),
         "stop": _quoted(chat.stop),
+        "unstopped": _quoted(chat.stop + chat.separator),
+        "results": results,
+        "roles": "system, user, assistant and tool" if results and place == "tool" else "system, user and assistant",
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from agentswift.checkpoints import Manifest, find_checkpoint, read_manifest
 from agentswift.engine.look import look
 from agentswift.engine.prepare import Spoken, spoken
-from agentswift.schema.groups import Hub, Model, Template
+from agentswift.schema.groups import Hub, Model, Template, Thinking
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,5 @@ def trained(checkpoint: str, model: Model, hub: Hub) -> Trained:
         model_type=manifest.model_type,
         template=manifest.template,
     )
-    return Trained(
-        folder, manifest, spoken(said, Template(agent_template=manifest.agent_template), hub), None if whole else folder
-    )
+    template = Template(agent_template=manifest.agent_template, thinking=Thinking(manifest.thinking))
+    return Trained(folder, manifest, spoken(said, template, hub), None if whole else folder)

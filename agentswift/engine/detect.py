@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -69,10 +71,10 @@ def _of_architecture(architecture: str | None, hf_type: str | None) -> list[Mode
 
 def _by_rendering(folder: Path, candidates: list[str]) -> str | None:
     """Return the chat template that writes what the folder's own does: with a system message and without, or either."""
-    own = _own_template(folder)
+    own = own_template(folder)
     if own is None:
         return None
-    specials = _specials(folder)
+    specials = own_specials(folder)
     texts = {system: _stripped(_rendered(own, system, specials), specials) for system in (_SYSTEM, None)}
     plain = [t for t in chat_templates().values() if t.template_cls == "Template"]
     # Among equals the model type's own come first, then one that brings no system message, then the shortest name.
@@ -84,7 +86,7 @@ def _by_rendering(folder: Path, candidates: list[str]) -> str | None:
     return None
 
 
-def _own_template(folder: Path) -> str | None:
+def own_template(folder: Path) -> str | None:
     """Return the Jinja that the folder's tokenizer has, wherever transformers would look for it."""
     file = folder / "chat_template.jinja"
     if file.exists():
@@ -96,7 +98,7 @@ def _own_template(folder: Path) -> str | None:
     return own if isinstance(own, str) else None
 
 
-def _specials(folder: Path) -> dict[str, str]:
+def own_specials(folder: Path) -> dict[str, str]:
     """Return the text of the special tokens, under the attributes' names and their ids' ("eos_token_id")."""
     named = {**_json(folder / "special_tokens_map.json"), **_json(folder / "tokenizer_config.json")}
     texts: dict[str, str] = {}
@@ -117,11 +119,24 @@ def _rendered(own: str, system: str | None, specials: dict[str, str]) -> str | N
         return None
 
 
-def render(own: str, messages: list[dict[str, str]], specials: dict[str, str], **given: Any) -> str:
+def render(
+    own: str,
+    messages: Sequence[Mapping[str, Any]],
+    specials: Mapping[str, str],
+    *,
+    add_generation_prompt: bool = True,
+    **given: Any,
+) -> str:
     """Return `messages` and a generation prompt as the Jinja `own` writes them, in the sandbox that transformers uses.
 
     Raises jinja2.TemplateError, and whatever else goes wrong in it.
     """
+    variables = {**specials, **given, "messages": messages, "add_generation_prompt": add_generation_prompt}
+    return str(_compiled(own).render(variables))
+
+
+@cache
+def _compiled(own: str) -> Any:
     from jinja2 import TemplateError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -137,7 +152,7 @@ def render(own: str, messages: list[dict[str, str]], specials: dict[str, str], *
     own = re.sub(
         r"(\{%-?\s*)(end)?generation(\s*-?%\})", lambda m: f"{m[1]}{'endif' if m[2] else 'if true'}{m[3]}", own
     )
-    return environment.from_string(own).render(messages=messages, add_generation_prompt=True, **specials, **given)
+    return environment.from_string(own)
 
 
 def _written(template: ChatTemplate, system: str | None, specials: dict[str, str]) -> str | None:

@@ -1,11 +1,12 @@
-"""Encoded rows as something to look at: each token's text, field, weight and label, straight from the cache."""
+"""Encoded rows as something to look at: each token's text, field, weight and label, as the trainer has them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agentswift.conversation import Conversation
 from agentswift.engine.encode import Encoder
 from agentswift.engine.prepare import Prepared
-from agentswift.weights import Share, SpanRow, budget, weigh
+from agentswift.weights import Budget, Share, SpanRow, weigh
 
 
 @dataclass(frozen=True)
@@ -22,43 +23,67 @@ class Drawn:
     fields: list[str]
 
 
+class Drawing:
+    """Draws rows one by one as they come, each under every encoder, and sums what was drawn."""
+
+    def __init__(self, encoders: Mapping[str, Encoder], fields: Mapping[str, float], max_length: int) -> None:
+        self.encoders, self.fields, self.max_length = encoders, fields, max_length
+        self.budget = Budget(fields)  # by encoder, where there are several
+        self.rows = self.over = 0  # drawn; of those, longer than max_length under any encoder
+
+    def draw(self, conversations: Iterable[Conversation]) -> Iterator[Drawn]:
+        """Yield each conversation as often as there are encoders, in their order."""
+        for conversation in conversations:
+            over = False
+            for name, encoder in self.encoders.items():
+                encoded = next(encoder.encode([conversation]))
+                over |= len(encoded.input_ids) > self.max_length
+                self.budget.add(name if len(self.encoders) > 1 else "", encoded.span_ids, encoded.spans)
+                yield _drawn(conversation, encoder, self.fields, encoded.input_ids, encoded.span_ids, encoded.spans)
+            self.rows, self.over = self.rows + 1, self.over + over
+
+
 def draw(prepared: Prepared, encoder: Encoder, fields: Mapping[str, float], chosen: Iterable[int]) -> Iterator[Drawn]:
-    """Yield the chosen rows of `prepared` (indices) under the loss scale `fields`."""
-    for index in chosen:
-        conversation = prepared.conversations[index]
-        ids = prepared.encodings.input_ids(index).tolist()
-        spans, span_ids, weights = weighed(prepared, fields, index)
-        tokens = encoder.tokens(conversation)
-        yield Drawn(
-            dataset=prepared.datasets[index],
-            row=conversation.source.row,
-            text="".join(tokens),
-            tokens=tokens,
-            input_ids=ids,
-            labels=[i if w > 0 else -100 for i, w in zip(ids, weights, strict=True)],
-            weights=weights,
-            fields=[spans[s].field for s in span_ids],
-        )
+    """Yield the chosen rows of `prepared` (indices) under the loss scale `fields`, straight from the cache."""
+    rows = prepared.encodings
+    for i in chosen:
+        ids, span_ids = rows.input_ids(i).tolist(), rows.span_ids(i).tolist()
+        yield _drawn(prepared.conversations[i], encoder, fields, ids, span_ids, rows.spans(i))
 
 
-def weighed(
-    prepared: Prepared, fields: Mapping[str, float], index: int
-) -> tuple[list[SpanRow], list[int], list[float]]:
-    """Return a row's span table, its tokens' span ids, and their weights as the trainer's collator puts them on."""
-    spans, span_ids = prepared.encodings.spans(index), prepared.encodings.span_ids(index).tolist()
+def _drawn(
+    conversation: Conversation,
+    encoder: Encoder,
+    fields: Mapping[str, float],
+    ids: list[int],
+    span_ids: list[int],
+    spans: Sequence[SpanRow],
+) -> Drawn:
     weights = weigh(span_ids, spans, fields)
     weights[0] = 0.0  # as in training: nothing comes before the first token
-    return spans, span_ids, weights
+    tokens = encoder.tokens(conversation)
+    return Drawn(
+        dataset=conversation.source.dataset,
+        row=conversation.source.row,
+        text="".join(tokens),
+        tokens=tokens,
+        input_ids=ids,
+        labels=[i if w > 0 else -100 for i, w in zip(ids, weights, strict=True)],
+        weights=weights,
+        fields=[spans[s].field for s in span_ids],
+    )
+
+
+def summed(prepared: Prepared, fields: Mapping[str, float], chosen: Iterable[int] | None = None) -> Budget:
+    """Return where tokens and weight of the chosen rows (all by default) lie: what the loss will be made of."""
+    found, rows = Budget(fields), prepared.encodings
+    for i in range(len(prepared.datasets)) if chosen is None else chosen:
+        found.add(prepared.datasets[i], rows.span_ids(i).tolist(), rows.spans(i))
+    return found
 
 
 def budget_of(
     prepared: Prepared, fields: Mapping[str, float], chosen: Iterable[int] | None = None, *, by_dataset: bool = False
 ) -> list[Share]:
-    """Return tokens and weight by field over the chosen rows (all by default): what the loss will be made of."""
-    rows = range(len(prepared.datasets)) if chosen is None else chosen
-    spans = prepared.encodings
-    return budget(
-        ((prepared.datasets[i], spans.span_ids(i).tolist(), spans.spans(i)) for i in rows),
-        fields,
-        by_dataset=by_dataset,
-    )
+    """Return tokens and weight by field over the chosen rows (all by default)."""
+    return summed(prepared, fields, chosen).shares(by_dataset=by_dataset)

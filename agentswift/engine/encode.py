@@ -6,8 +6,10 @@ from itertools import islice
 from typing import Any
 
 from agentswift.agent_templates.spans import AgentTemplate
+from agentswift.agent_templates.thinking import Thinking, thinking_of
 from agentswift.conversation import Conversation
 from agentswift.engine.chat import Chat, Mark, Segment, chat, segments
+from agentswift.engine.native import NativeChat
 from agentswift.engine.swift_facts import chat_templates
 from agentswift.engine.tokenizer import Tokenizer
 from agentswift.errors import ModelError, did_you_mean
@@ -29,14 +31,23 @@ class Encoded:
 class Encoder:
     """Encodes conversations for one model, chat template and agent template; for training and for serving alike."""
 
-    def __init__(self, tokenizer: Tokenizer, chat: Chat, template: AgentTemplate) -> None:
-        self.tokenizer, self.chat, self.template = tokenizer, chat, template
+    def __init__(
+        self, tokenizer: Tokenizer, chat: Chat | NativeChat, template: AgentTemplate, thinking: Thinking = "keep"
+    ) -> None:
+        self.tokenizer, self.chat, self.template, self.thinking = tokenizer, chat, template, thinking
+
+    def segments(self, conversation: Conversation) -> list[Segment]:
+        """Return `conversation` cut as serving cuts it, with the thoughts that are kept."""
+        kept = thinking_of(conversation, self.thinking)
+        return (
+            self.chat.segments(kept) if isinstance(self.chat, NativeChat) else segments(kept, self.template, self.chat)
+        )
 
     def encode(self, conversations: Iterable[Conversation]) -> Iterator[Encoded]:
         """Yield each conversation's tokens, in order."""
         source = iter(conversations)
         while batch := list(islice(source, _BATCH)):
-            cut = [segments(c, self.template, self.chat) for c in batch]
+            cut = [self.segments(c) for c in batch]
             yield from self._tokenise(cut)
 
     def prompt_ids(self, conversation: Conversation) -> list[int]:
@@ -46,7 +57,7 @@ class Encoder:
     def tokens(self, conversation: Conversation) -> list[str]:
         """Return each token's text; joined they are the whole text (a character in several tokens is the first's)."""
         found: list[str] = []
-        for segment in segments(conversation, self.template, self.chat):
+        for segment in self.segments(conversation):
             at = 0
             for _, end in self.tokenizer.encodings([segment.text])[0].offsets:
                 found.append(segment.text[at : max(at, end)])

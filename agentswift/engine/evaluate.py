@@ -1,7 +1,7 @@
 """Held-out conversations → questions → prompts → what the model writes."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,9 @@ class Evaluation:
     too_long: int  # rows whose prompt leaves no room for an answer
 
 
-def questions(parts: dict[str, list[Conversation]], samples: int | None, seed: int) -> tuple[list[Question], int]:
+def questions(
+    parts: Mapping[str, Sequence[Conversation]], samples: int | None, seed: int
+) -> tuple[list[Question], int]:
     """Return the questions of each part, and the count of rows that hold none.
 
     `samples` of them (None: all), spread evenly over the parts: drawn by `seed` and the part's name, so that a part's

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agentswift.checkpoints import MANIFEST, write_manifest
+from agentswift.engine.chat import Chat
 from agentswift.engine.chat_jinja import chat_jinja
 from agentswift.engine.checkpoint import Trained
 from agentswift.engine.load import load_model, with_adapter
@@ -72,7 +73,9 @@ def _write(checkpoint: Trained, folder: Path, torch_dtype: str | None, trust_rem
     _stop_at(merged, spoken.encoder.tokenizer, spoken.encoder.chat.stop)
     merged.save_pretrained(folder)
     tokenizer = whole_tokenizer(spoken.folder, trust_remote_code)
-    tokenizer.chat_template = chat_jinja(spoken.encoder.chat, spoken.encoder.template.name)
+    if isinstance(spoken.encoder.chat, Chat):  # else it was trained with the model's own
+        template = spoken.encoder.template
+        tokenizer.chat_template = chat_jinja(spoken.encoder.chat, template.name, template.observation_place)
     tokenizer.save_pretrained(folder)
     return dtype
 

@@ -14,7 +14,8 @@ class Job:
 
     arguments: list[str]  # ms-swift's
     cache: str  # file
-    train: list[int]  # rows of the cache, in the mix's order
+    mix: dict[str, Any]  # which rows of the cache each epoch trains, as Mix(**mix) draws them
+    epochs: int  # how many there will be, or more
     val: list[int]
     fields: dict[str, float]  # the loss scale
     packing: bool

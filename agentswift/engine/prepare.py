@@ -4,7 +4,7 @@
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,17 +12,19 @@ from agentswift import __version__
 from agentswift.agent_templates import find_agent_template
 from agentswift.cards import find_cards
 from agentswift.conversation import Conversation
-from agentswift.corpus import Corpus, gather, over_length
+from agentswift.corpus import Corpus, gather
 from agentswift.engine.cache import Encodings, cached
 from agentswift.engine.detect import detect_model
 from agentswift.engine.encode import Encoded, Encoder, load_chat
 from agentswift.engine.hub import local_copy, model_folder
 from agentswift.engine.look import look
+from agentswift.engine.native import native_chat
 from agentswift.engine.swift_facts import cache_folder
 from agentswift.engine.tokenizer import load_tokenizer
-from agentswift.errors import DataError, ModelError
-from agentswift.mix import order, plan, split
+from agentswift.errors import ModelError
+from agentswift.mix import Line, Mix
 from agentswift.schema.groups import Data, Hub, Model, Template
+from agentswift.spool import Joined
 
 Progress = Callable[[int, int], None]  # rows done, rows in all
 
@@ -54,7 +56,12 @@ def spoken(model: Model, template: Template, hub: Hub) -> Spoken:
         found = detect_model(folder, model.model)
         model_type, chat_template = model_type or found.model_type, chat_template or found.template
     tokenizer = load_tokenizer(folder, model.trust_remote_code)
-    encoder = Encoder(tokenizer, load_chat(chat_template, tokenizer), find_agent_template(template.agent_template))
+    encoder = Encoder(
+        tokenizer,
+        native_chat(folder, tokenizer) if template.agent_template == "native" else load_chat(chat_template, tokenizer),
+        find_agent_template(template.agent_template),
+        template.thinking.value,
+    )
     return Spoken(folder, model_type, chat_template, encoder)
 
 
@@ -63,12 +70,14 @@ class Prepared:
     """Rows encoded, and which of them are trained and held out (indices into `encodings`, in order)."""
 
     corpus: Corpus
-    conversations: list[Conversation]
+    conversations: Sequence[Conversation]
     encodings: Encodings
     datasets: list[str]  # the part each row came from
     train: list[int] = field(default_factory=list)
     val: list[int] = field(default_factory=list)
     fingerprint: str = ""
+    mix: Mix = field(default_factory=lambda: Mix({}, {}, 0))  # the rows of every epoch; `train` is its first
+    account: list[Line] = field(default_factory=list)  # what was asked of the mix and what it comes to, a part a line
 
 
 def gathered(data: Data, registry: list[str], hub: Hub) -> Corpus:
@@ -78,7 +87,7 @@ def gathered(data: Data, registry: list[str], hub: Hub) -> Corpus:
 
 def prepare(corpus: Corpus, encoder: Encoder, progress: Progress | None = None) -> Prepared:
     """Encode every kept conversation of `corpus`, from the cache where it was encoded before."""
-    conversations = [c for part in corpus.parts.values() for c in part]
+    conversations = Joined(corpus.parts.values())
     datasets = [name for name, part in corpus.parts.items() for _ in part]
     key = fingerprint(conversations, encoder)
 
@@ -95,53 +104,8 @@ def prepare(corpus: Corpus, encoder: Encoder, progress: Progress | None = None) 
 def fingerprint(conversations: Iterable[Conversation], encoder: Encoder) -> str:
     """Return the cache's key: 32 hex digits over the data's content, the tokenizer, both templates and our version."""
     digest = hashlib.sha256()
-    settings = (__version__, encoder.template.name, encoder.chat, encoder.tokenizer.digest)
+    settings = (__version__, encoder.template.name, encoder.thinking, encoder.chat, encoder.tokenizer.digest)
     digest.update(repr(settings).encode())
     for c in conversations:
         digest.update(repr((c.system, c.tools, c.turns)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]
-
-
-def choose(prepared: Prepared, data: Data, max_length: int, share_held_out: float, seed: int) -> None:
-    """Choose the rows of a run: hold out `share_held_out`, leave out over-long ones, then mix by the parts' shares.
-
-    A row held out is never trained, whatever its part's share; which rows they are hangs on the part's rows and
-    `seed` alone, so that `eval` finds the same. Raises DataError when nothing is left to train.
-    """
-    pool = {name: _fitting(prepared, name, max_length) for name in prepared.corpus.parts}
-    if not any(pool.values()):
-        lengths = prepared.encodings.lengths
-        shortest = int(min(lengths, default=0))
-        raise DataError(
-            f"no row is left: the shortest of {len(lengths)} has {shortest} tokens, max_length={max_length}"
-        )
-    held = {index for name in pool for index in _held_out(prepared, name, share_held_out, seed)}
-    prepared.val = [index for rows in pool.values() for index in rows if index in held]
-    pool = {name: [index for index in rows if index not in held] for name, rows in pool.items()}
-    available = {name: len(rows) for name, rows in pool.items()}
-    shares = dict(data.parts) if data.path is None else dict.fromkeys(available, 1.0)
-    counts = plan(available, shares, dict(data.rows))
-    prepared.train = [pool[name][i] for name, i in order(counts, available, seed, 0)]
-
-
-def _of(prepared: Prepared, name: str) -> list[int]:
-    return [index for index, dataset in enumerate(prepared.datasets) if dataset == name]
-
-
-def _fitting(prepared: Prepared, name: str, max_length: int) -> list[int]:
-    """Return the rows of a part that have at most `max_length` tokens; the others are counted and named."""
-    lengths, fitting = prepared.encodings.lengths, []
-    ledger = prepared.corpus.ledgers[name]
-    for index in _of(prepared, name):
-        if lengths[index] <= max_length:
-            fitting.append(index)
-            continue
-        ledger.kept, ledger.over_length = ledger.kept - 1, ledger.over_length + 1
-        source = prepared.conversations[index].source
-        prepared.corpus.findings.append(over_length(source, int(lengths[index]), max_length))
-    return fitting
-
-
-def _held_out(prepared: Prepared, name: str, share: float, seed: int) -> list[int]:
-    rows = _of(prepared, name)
-    return [rows[i] for i in split(len(rows), share, seed)[1]]

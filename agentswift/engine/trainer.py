@@ -1,11 +1,12 @@
 """ms-swift's trainer with ours put in: encoded rows, weights at batch time, span ids in the batch, manifests."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from swift.trainers import Seq2SeqTrainer
+from swift.trainers import Seq2SeqTrainer, mixin
 from torch.utils.data import Dataset
 from transformers import TrainerCallback
 
@@ -77,6 +78,16 @@ def _like(ids: torch.Tensor, rows: list[list[int]]) -> torch.Tensor:
 
 class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
     """ms-swift's trainer; the span ids of a batch are kept for the loss and never reach the model."""
+
+    def get_train_dataloader(self, skip_batches: int = 0) -> Any:
+        """Return ms-swift's dataloader, with the sampler that draws each epoch anew in the place of its own."""
+        from agentswift.engine.epochs import EpochSampler
+
+        theirs, mixin.BatchSamplerShard = mixin.BatchSamplerShard, partial(EpochSampler, self.train_dataset)
+        try:
+            return super().get_train_dataloader(skip_batches)
+        finally:
+            mixin.BatchSamplerShard = theirs
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Return ms-swift's weighted loss."""

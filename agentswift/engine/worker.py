@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from swift import SftArguments
+from swift.dataset import PackingDataset
 from swift.pipelines.train.sft import SwiftSft
 from swift.trainers import TrainerFactory
 
 from agentswift.engine.cache import Encodings
+from agentswift.engine.epochs import EpochPacks, EpochRows
 from agentswift.engine.job import Job
 from agentswift.engine.trainer import Collator, ManifestCallback, Rows
 from agentswift.files import write_json
+from agentswift.mix import Mix
 
 
 @dataclass
@@ -44,14 +47,16 @@ class AgentSft(SwiftSft):  # type: ignore[misc]
         collator = Collator(self.template, self.job.fields)
         self.template.data_collator = collator
         encodings = Encodings(Path(self.job.cache))
-        return self._rows(encodings, self.job.train), self._rows(encodings, self.job.val) if self.job.val else None
+        return self._trained(encodings), self._held_out(encodings) if self.job.val else None
 
-    def _rows(self, encodings: Encodings, chosen: list[int]) -> Any:
-        rows = Rows(encodings, chosen)
+    def _trained(self, encodings: Encodings) -> EpochRows | EpochPacks:
+        rows = EpochRows(encodings, Mix(**self.job.mix))
+        return EpochPacks(self.template, rows, self.job.max_length, self.job.epochs) if self.job.packing else rows
+
+    def _held_out(self, encodings: Encodings) -> Any:
+        rows = Rows(encodings, self.job.val)
         if not self.job.packing:
             return rows
-        from swift.dataset import PackingDataset
-
         return PackingDataset(self.template, rows, packing_length=self.job.max_length, load_from_cache_file=False)
 
     def train(self, trainer: Any) -> Any:

@@ -33,14 +33,18 @@ _PREFIX = re.compile(
 _GIVEN = re.compile(
     r"Action[ \t]*[:：][^\n]*\nAction Input[ \t]*[:：].*?\n?Observation[ \t]*[:：]\s*<result>", re.DOTALL
 )
+_RESULT = re.compile(r"<result>.*</result>\s*\nAnswer[ \t]*[:：]", re.DOTALL)  # as no other layout words it
 # Seed 003's converter put a backslash before every parameter's name: "\city" for "city".
 _STRAY = re.compile(r'"\\(?!u[0-9a-fA-F]{4})(\w[^"\\]*"\s*:)')
 
 
 def matches(row: Mapping[str, Any]) -> bool:
-    """Whether the system message or a user's is worded as AgentFabric words it."""
+    """Whether the system message, a user's or a result is worded as AgentFabric words it."""
     return any(
-        (role == "system" and _TOOLS.search(text)) or (role == "user" and _prefixed(text)) for role, text in spoken(row)
+        (role == "system" and _TOOLS.search(text))
+        or (role == "user" and _prefixed(text))
+        or (role == "assistant" and _RESULT.search(text))
+        for role, text in spoken(row)
     )
 
 
@@ -63,7 +67,7 @@ def read(row: Mapping[str, Any]) -> Conversation:
             carried = _asked(trajectory, message)
         elif message.role == "assistant" and carried:
             given = len(steps(carried, message.path, fabric=True))
-            trajectory.answer(f"{carried}\n{message.text}", message.path, given=given)
+            trajectory.answer(f"{carried}\n{message.text}", message.path, given=given, flags=message)
             carried = ""
         else:
             trajectory.message(message)

@@ -1,5 +1,6 @@
 """Lists of messages in all spellings: role/content and from/value, under messages, conversations or conversation."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from agentswift.formats.values import parsed
 Role = Literal["system", "user", "assistant", "call", "observation"]
 ROLES: dict[str, Role] = {  # as ms-swift's MessagesPreprocessor, and `function` of ToolBench and early OpenAI
     "system": "system",
+    "developer": "system",  # OpenAI's newer word
     "user": "user",
     "human": "user",
     "assistant": "assistant",
@@ -23,6 +25,8 @@ ROLES: dict[str, Role] = {  # as ms-swift's MessagesPreprocessor, and `function`
     "function_response": "observation",
     "observation": "observation",
     "observations": "observation",
+    "ipython": "observation",  # Llama 3's
+    "environment": "observation",  # InternLM2's
 }
 KEYS = ("messages", "conversations", "conversation")
 
@@ -75,7 +79,17 @@ def listed(row: Mapping[str, Any]) -> tuple[str, list[Any]] | None:
     return None
 
 
-def messages(row: Mapping[str, Any]) -> list[Message]:
+_THOUGHT = re.compile(r"<think>\n(.*?)\n</think>(?:\n\n|\Z)", re.DOTALL)  # Qwen3's own spelling
+_ANY_THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
+
+
+def reasoned(text: str) -> tuple[str, str]:
+    """Return the thought in the <think> tags that a text opens with, "" where it does not, and the rest of the text."""
+    found = _THOUGHT.match(text) or _ANY_THOUGHT.match(text)
+    return (found[1], text[found.end() :]) if found else ("", text)
+
+
+def messages(row: Mapping[str, Any], *, system_anywhere: bool = False) -> list[Message]:
     """Return a row's messages, its own `system` or `system_prompt` key first.
 
     Raises RowError: no-messages, unknown-role, bad-message, system-not-first.
@@ -89,7 +103,7 @@ def messages(row: Mapping[str, Any]) -> list[Message]:
     key, values = found
     read = [*_system(row), *(_message(value, f"$.{key}[{i}]") for i, value in enumerate(values))]
     for message in read[1:]:
-        if message.role == "system":
+        if message.role == "system" and not system_anywhere:
             raise RowError(
                 "a system message must stand first, and alone",
                 path=message.path,
@@ -99,9 +113,9 @@ def messages(row: Mapping[str, Any]) -> list[Message]:
     return read
 
 
-def headed(row: Mapping[str, Any]) -> tuple[Message | None, list[Message]]:
+def headed(row: Mapping[str, Any], *, system_anywhere: bool = False) -> tuple[Message | None, list[Message]]:
     """Return a row's system message, if any, and the messages behind it."""
-    said = messages(row)
+    said = messages(row, system_anywhere=system_anywhere)
     return (said[0], said[1:]) if said and said[0].role == "system" else (None, said)
 
 
@@ -142,3 +156,17 @@ def spoken(row: Mapping[str, Any]) -> list[tuple[Role, str]]:
     ]
     head = [("system", row[key]) for key in ("system", "system_prompt") if key in row]
     return [(role, text) for role, text in [*head, *said] if isinstance(text, str)]  # type: ignore[misc]
+
+
+def labelled(text: str, label: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    """Yield each label in a text, its first group, with what stands behind it; "" with what stands before the first."""
+    said, at = "", 0
+    for found in label.finditer(text):
+        yield said, text[at : found.start()].strip()
+        said, at = found[1], found.end()
+    yield said, text[at:].strip()
+
+
+def nobody_says(words: str, path: str) -> RowError:
+    """Return the error of words that stand before the first speaker."""
+    return RowError(f"nobody says this: {words[:60]}", path=path, rule="unknown-role", fix="name the speaker before it")

@@ -7,10 +7,11 @@ from typing import Any
 
 from agentswift.conversation import Conversation, Step
 from agentswift.errors import RowError
-from agentswift.formats.chat import Message, bad_content, listed, messages, part_text
+from agentswift.formats import anthropic
+from agentswift.formats.calls import call_of, from_text
+from agentswift.formats.chat import Message, bad_content, listed, messages, part_text, reasoned
 from agentswift.formats.tools import read_tools
 from agentswift.formats.turns import Turns, empty_assistant
-from agentswift.formats.values import arguments, parsed
 
 
 def matches(row: Mapping[str, Any]) -> bool:
@@ -22,12 +23,12 @@ def matches(row: Mapping[str, Any]) -> bool:
 def read(row: Mapping[str, Any]) -> Conversation:
     """Return the Conversation of a row whose calls stand in messages of their own or in `tool_calls`.
 
-    Text beside a call is its thought, `reasoning_content` a thought too. `loss` (true, false, 1, 0) says whether a
-    message is trained, `loss_scale` or OpenAI's `weight` how much. Results with a `tool_call_id` are put in the
-    order of their calls.
+    Text beside a call is its thought, `reasoning_content` a thought too, and so is <think>…</think> before a text.
+    `loss` (true, false, 1, 0) says whether a message is trained, `loss_scale` or OpenAI's `weight` how much. Results
+    with a `tool_call_id` are put in the order of their calls.
     """
     turns, system = _turns(row)
-    return turns.conversation(system, read_tools(row.get("tools")))
+    return turns.conversation(system, read_tools(row.get("tools") or row.get("functions")))
 
 
 def read_prompt(row: Mapping[str, Any]) -> Conversation:
@@ -37,6 +38,8 @@ def read_prompt(row: Mapping[str, Any]) -> Conversation:
 
 
 def _turns(row: Mapping[str, Any]) -> tuple[Turns, str | None]:
+    if anthropic.matches(row):  # a file's first row, which tells its format, may hold no block
+        return anthropic.read_turns(row)
     turns, system = Turns(), None
     for message in _in_order(messages(row)):
         if message.role == "system":
@@ -45,7 +48,7 @@ def _turns(row: Mapping[str, Any]) -> tuple[Turns, str | None]:
             turns.user(message.text)
         else:
             steps = _STEPS[message.role](message)
-            turns.extend(_flagged(steps, message), message.path)
+            turns.extend(flagged(steps, message), message.path)
     return turns, system
 
 
@@ -63,7 +66,7 @@ def _in_order(said: list[Message]) -> list[Message]:
 
 def _tool_calls(message: Message) -> list[Any]:
     calls = message.values.get("tool_calls") or message.values.get("function_call") or []
-    calls = _from_text(calls, message.path)
+    calls = from_text(calls, message.path)
     return calls if isinstance(calls, list) else [calls]
 
 
@@ -71,13 +74,14 @@ def _assistant(message: Message) -> list[Step]:
     thought, content = message.values.get("reasoning_content") or "", message.content
     if not isinstance(thought, str):
         raise bad_content(thought, message.path)
-    calls = [_call(call, message.path) for call in _tool_calls(message)]
+    calls = [call_of(call, message.path) for call in _tool_calls(message)]
     if isinstance(content, list) and not all(isinstance(p, Mapping) and p.get("type") == "text" for p in content):
         said = [_part(part, f"{message.path}[{i}]") for i, part in enumerate(content)]
     elif content is None or (isinstance(content, str | list) and not (content and message.text.strip())):
         said = []
     else:
-        said = [Step(kind="text", text=message.text)]
+        thought, text = (thought, message.text) if thought else reasoned(message.text)
+        said = [Step(kind="text", text=text)] if text.strip() else []
     if not (said or calls or thought):
         raise empty_assistant(message.path)
     return [Step(kind="thought", text=thought), *said, *calls]
@@ -87,35 +91,18 @@ def _part(part: Any, path: str) -> Step:
     """Return the step in one part of a content list; LLaMA-Factory writes thoughts and calls as parts too."""
     kind = part.get("type") if isinstance(part, Mapping) else None
     if kind == "tool_call":
-        return _call(part.get("value"), path)
+        return call_of(part.get("value"), path)
     if kind in ("reasoning", "thinking"):
         return Step(kind="thought", text=part_text({**part, "type": "text"}, path))
     return Step(kind="text", text=part_text(part, path))
 
 
 def _calls(message: Message) -> list[Step]:
-    calls = _from_text(message.content, message.path)
-    return [_call(call, message.path) for call in (calls if isinstance(calls, list) else [calls])]
-
-
-def _from_text(value: Any, path: str) -> Any:
-    try:
-        return parsed(value) if isinstance(value, str) else value
-    except ValueError as error:
-        raise _bad_call(f"a call is not JSON ({error}): {value[:60]}", path) from error
-
-
-def _call(call: Any, path: str) -> Step:
-    call = _from_text(call, path)
-    inner = call.get("function") or call if isinstance(call, Mapping) else None
-    if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str) or not inner["name"]:
-        raise _bad_call(f"a call needs a name: {str(call)[:60]}", path)
-    given = inner.get("arguments") if inner.get("arguments") is not None else inner.get("parameters")
-    return Step(kind="call", tool=inner["name"], arguments=arguments(given, path))
-
-
-def _bad_call(message: str, path: str) -> RowError:
-    return RowError(message, path=path, rule="bad-call", fix='write {"name": …, "arguments": {…}}')
+    """Return the calls of a message of their own; LLaMA-Factory puts a thought before them in <think> tags."""
+    thought, content = reasoned(message.content) if isinstance(message.content, str) else ("", message.content)
+    calls = from_text(content, message.path)
+    called = [call_of(call, message.path) for call in (calls if isinstance(calls, list) else [calls])]
+    return [Step(kind="thought", text=thought), *called]
 
 
 def _observation(message: Message) -> list[Step]:
@@ -132,7 +119,7 @@ def _observation(message: Message) -> list[Step]:
 _STEPS = {"assistant": _assistant, "call": _calls, "observation": _observation}
 
 
-def _flagged(steps: list[Step], message: Message) -> list[Step]:
+def flagged(steps: list[Step], message: Message) -> list[Step]:
     """Put the message's own loss flags on its steps."""
     loss, scale = message.values.get("loss"), message.values.get("loss_scale")
     scale = message.values.get("weight") if scale is None else scale

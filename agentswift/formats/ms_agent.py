@@ -12,14 +12,19 @@ from agentswift.formats.trajectory import Trajectory
 from agentswift.formats.turns import Turns
 
 _HEAD = re.compile(
-    r"Answer the following questions as best(?: as)? you can\. You have access to the following (?:APIs|tools):\s*"
+    r"(?:Answer the following questions as best(?: as)? you can\. You have access to the following (?:APIs|tools):"
+    r"|尽可能地回答以下问题。你可以使用以下工具[:：])\s*"  # react_zh, ms-swift's Chinese of it
 )
-_TAIL = re.compile(r"\s*Use the following format:.*?(?:\bBegin!|\Z)", re.DOTALL)
-_NAME = re.compile(r"\s*(?:\d+\.\s*)?([^:\n]+?)\s*:\s*")
+_TAIL = re.compile(
+    r"\s*(?:Use the following format:.*?(?:\bBegin!|\Z)|请按照以下格式进行[:：].*?(?:现在开始！|\Z))", re.DOTALL
+)
+_NAME = re.compile(r"\s*(?P<number>\d+\.\s*)?(?P<name>[^:\n]+?)\s*:\s*")
 _ABOUT = re.compile(
-    r"Call this tool to interact with the .*? API\.(?: What is the .*? API useful for\?)?\s*(.*)", re.DOTALL
+    r"(?:Call this tool to interact with the .*? API\.(?: What is the .*? API useful for\?)?"
+    r"|调用此工具与 .*? API 进行交互。.*? 有什么用？)\s*(.*)",
+    re.DOTALL,
 )
-_PARAMETERS = re.compile(r"\s*Parameters:\s*")
+_PARAMETERS = re.compile(r"\s*(?:Parameters:|输入参数[:：])\s*")
 
 
 def matches(row: Mapping[str, Any]) -> bool:
@@ -39,6 +44,13 @@ def read(row: Mapping[str, Any]) -> Conversation:
     for message in said:
         trajectory.message(message)
     return trajectory.turns.conversation(system, tools)
+
+
+def end_of_prompt(text: str) -> int:
+    """Return where ms_agent's prompt (or Qwen's, which it is) ends in a text; -1 where there is none."""
+    head = _HEAD.search(text)
+    tail = _TAIL.search(text, head.end()) if head else None
+    return tail.end() if tail else -1
 
 
 def read_system(text: str, path: str) -> tuple[str | None, tuple[Tool, ...]]:
@@ -65,12 +77,14 @@ def _read_api(text: str, at: int, path: str) -> tuple[Tool, int]:
             continue  # the word stands in the description
         about = text[name.end() : mark.start()]
         line_end = text.find("\n", end)
-        tool = Tool(name=name[1], description=described(about), parameters=schema(parameters, path))
+        about = described(about, full_stop=name["number"] is not None)
+        tool = Tool(name=name["name"], description=about, parameters=schema(parameters, path))
         return tool, len(text) if line_end < 0 else line_end
-    raise bad_tools(f"no JSON after `Parameters:` for the tool {name[1]}", path)
+    raise bad_tools(f"no JSON after `Parameters:` for the tool {name['name']}", path)
 
 
-def described(text: str) -> str:
-    """Return a description without ms_agent's words around it and the one full stop that they end with."""
+def described(text: str, *, full_stop: bool) -> str:
+    """Return a description without ms_agent's words around it, and the full stop that its numbered lines end with."""
     inner = _ABOUT.match(text)
-    return (inner[1] if inner else text).strip().removesuffix(".").strip()
+    about = (inner[1] if inner else text).strip()
+    return about.removesuffix(".").strip() if full_stop else about

@@ -17,7 +17,17 @@ _BEGIN = re.compile(r"\s*\nBegin!\s*\Z")
 
 def matches(row: Mapping[str, Any]) -> bool:
     """Whether the system message is ToolBench's."""
-    return any(role == "system" and _APIS.search(text) for role, text in spoken(row))
+    return any(role == "system" and declares(text) for role, text in spoken(row))
+
+
+def declares(text: str) -> bool:
+    """Whether a text declares tools in ToolBench's words."""
+    return _APIS.search(text) is not None
+
+
+def asked(text: str) -> str:
+    """Return the user's words without the "Begin!" behind them."""
+    return _BEGIN.sub("", text).strip()
 
 
 def read(row: Mapping[str, Any]) -> Conversation:
@@ -27,17 +37,18 @@ def read(row: Mapping[str, Any]) -> Conversation:
     the agent template, and so is "Begin!" behind the query.
     """
     head, said = headed(row)
-    system, tools = _system(head.text, head.path) if head else (None, ())
+    system, tools = read_system(head.text, head.path) if head else (None, ())
     trajectory = Trajectory(Turns())
     for message in said:
         if message.role == "user":
-            trajectory.ask(_BEGIN.sub("", message.text).strip())
+            trajectory.ask(asked(message.text))
         else:
             trajectory.message(message)
     return trajectory.turns.conversation(system, tools)
 
 
-def _system(text: str, path: str) -> tuple[str | None, tuple[Tool, ...]]:
+def read_system(text: str, path: str) -> tuple[str | None, tuple[Tool, ...]]:
+    """Return the summary of the tools, which is the row's own, and the tools. Raises RowError bad-tools."""
     apis = _APIS.search(text)
     if apis is None:
         raise bad_tools("ToolBench's list of APIs is not in the system message", path)

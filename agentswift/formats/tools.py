@@ -17,6 +17,7 @@ _TYPES = {
     **dict.fromkeys(("object", "dict", "json"), "object"),
     **dict.fromkeys(("null", "none"), "null"),
 }
+_PARAMETERS = ("parameters", "input_schema", "inputSchema", "input_parameters")  # Anthropic, MCP, API-Bank
 _LITERAL = ("default", "const")  # here a null is a value
 _LITERALS = ("enum", "examples")  # and here an item
 
@@ -50,10 +51,11 @@ def read_tool(tool: Any, path: str) -> Tool:
     inner = tool.get("function") or tool if isinstance(tool, Mapping) else None
     if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str) or not inner["name"]:
         raise bad_tools(f"a tool needs a name: {str(tool)[:80]}", path)
+    key = next((key for key in _PARAMETERS if inner.get(key) is not None), "parameters")
     return Tool(
         name=inner["name"],
         description=str(inner.get("description") or ""),
-        parameters=schema(inner.get("parameters"), f"{path}.parameters", required=inner.get("required")),
+        parameters=schema(inner.get(key), f"{path}.{key}", required=inner.get("required")),
     )
 
 
@@ -61,7 +63,8 @@ def schema(parameters: Any, path: str = "$.parameters", *, required: Any = None)
     """Return the parameters as a JSON Schema of type object, in JSON Schema's own type names.
 
     Takes a schema, a bare map of properties, or ms_agent's list of {name, description, required}; `required` stands
-    in where some write it beside the parameters. Nulls that Arrow pads rows with are dropped (ms-swift #10125).
+    in where some write it beside the parameters. A null is dropped where it can be no value: Arrow's padding is gone
+    before (rows/tables.py), but files written from such tables hold it as JSON (ms-swift #10125).
     """
     if isinstance(parameters, str):
         try:
@@ -75,7 +78,7 @@ def schema(parameters: Any, path: str = "$.parameters", *, required: Any = None)
     whole = {key: value for key, value in (parameters or {}).items() if value is not None}
     if whole and "properties" not in whole and all(isinstance(value, Mapping) for value in whole.values()):
         whole = {"properties": whole}
-    if isinstance(required, list) and not isinstance(whole.get("required"), list):
+    if isinstance(required, list) and required and not whole.get("required"):
         whole["required"] = required
     if not isinstance(whole.get("properties", {}), Mapping) or not isinstance(whole.get("required", []), list):
         raise bad_tools(f"properties must be an object and required a list: {str(whole)[:80]}", path)

@@ -25,15 +25,18 @@ class Progress:
             print(file=self.out)
 
     def __call__(self, done: int, total: int) -> None:
-        """Say how far it is, at most twice a second on a terminal and every ten seconds elsewhere."""
+        """Say how far it is, at most twice a second on a terminal and every ten seconds elsewhere.
+
+        `total` 0: not known, as of a file that is streamed.
+        """
         now, terminal = self.clock(), self.out.isatty()
         pause = 0.5 if terminal else 10.0
         if now - self.drawn < pause and not (done == total and self.moving):
             return
         self.drawn = now
         rate = done / max(now - self.started, 1e-9)
-        left = _duration((total - done) / rate) if rate else "?"
-        text = f"{self.title}: {done}/{total} {self.unit}, {rate:.1f}/s, {left} left"
+        left = f", {_duration((total - done) / rate) if rate else '?'} left" if total else ""
+        text = f"{self.title}: {done}{f'/{total}' if total else ''} {self.unit}, {rate:.1f}/s{left}"
         print(f"\r\x1b[K{text}" if terminal else text, end="" if terminal else "\n", file=self.out, flush=True)
         self.moving = terminal
 

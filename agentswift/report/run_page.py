@@ -13,6 +13,7 @@ from agentswift.report.tokens import TokenRow, head, segments
 from agentswift.weights import Share
 
 LEDGER = ("dataset", "read", "kept", "refused", "duplicates", "over_length")
+RARE = ("near_duplicates", "contaminated", "set_aside", "made")  # shown where one is not 0; old runs do not have them
 # What else may lie in a run's folder, linked where it does.
 BESIDE = ("run.yaml", "run.json", "logging.jsonl", "left_out.jsonl", "engine.log", "scores.json")
 
@@ -30,8 +31,8 @@ def write_run_page(
 ) -> None:
     """Write the page whole. `settings` may be nested, and its "run" is the line under the title.
 
-    `curve` is the records of logging.jsonl, `ledgers` one dict a dataset (dataset, read, kept, refused, duplicates,
-    over_length), `scores` {"base": {part: summary} or absent, "tuned": {part: summary}}.
+    `curve` is the records of logging.jsonl, `ledgers` one dict a dataset (a Ledger's
+    columns), `scores` {"base": {part: summary} or absent, "tuned": {part: summary}}.
     """
     chart = loss_curve(curve)
     compared = before_after_rows(scores.get("base"), scores["tuned"]) if scores else []
@@ -43,7 +44,7 @@ def write_run_page(
         settings=list(_flat(redact({key: value for key, value in settings.items() if key != "run"}))),
         links=[name for name in BESIDE if (path.parent / name).exists()],
         tiles=_tiles(ledgers, budget, curve, compared),
-        ledger_columns=LEDGER,
+        ledger_columns=_columns(ledgers),
         ledgers=[*ledgers, *([_total(ledgers)] if len(ledgers) > 1 else [])],
         chart=chart,
         frame={"width": WIDTH, "height": HEIGHT, "left": LEFT},
@@ -76,7 +77,11 @@ def _tiles(
 
 
 def _total(ledgers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {"dataset": "all"} | {name: sum(ledger[name] for ledger in ledgers) for name in LEDGER[1:]}
+    return {"dataset": "all"} | {name: sum(ledger[name] for ledger in ledgers) for name in _columns(ledgers)[1:]}
+
+
+def _columns(ledgers: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [*LEDGER, *(name for name in RARE if any(ledger.get(name) for ledger in ledgers))]
 
 
 def _flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

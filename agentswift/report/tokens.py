@@ -1,9 +1,11 @@
 """Tokens drawn by field and weight in a terminal; without colours, the same as labelled lines."""
 
+import shutil
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import TYPE_CHECKING, Protocol
+from itertools import cycle, groupby, islice
+from typing import IO, TYPE_CHECKING, Protocol
 
 from agentswift.conversation import FIELDS
 from agentswift.report.tables import is_terminal, table
@@ -11,6 +13,7 @@ from agentswift.report.visible import visible
 from agentswift.weights import Share
 
 if TYPE_CHECKING:
+    from rich.table import Table
     from rich.text import Text
 
 STYLES = {  # what the model writes is bright, what it reads is grey or pale
@@ -69,24 +72,48 @@ def segments(row: TokenRow) -> list[Segment]:
     ]
 
 
-def print_rows(rows: Iterable[TokenRow], budget: Sequence[Share], settings: str) -> None:
-    """Print the legend, each row as it comes, and the budget, in colours where the terminal has them."""
+def print_rows(rows: Iterable[TokenRow], settings: str, names: Sequence[str] = (), out: IO[str] | None = None) -> None:
+    """Print the legend and each row as it comes, in colours where the terminal has them.
+
+    `names` are the agent templates of rows that come as many times, one after the other: they are drawn side by side.
+    """
+    out = out or sys.stdout
     if not is_terminal():
-        print(settings)
-        for row in rows:
-            print("\n".join(("", head(row), *plain_lines(row))))
-        print(f"\n{budget_table(budget)}")
+        print(settings, file=out)
+        for row, name in zip(rows, cycle(names or [""])):
+            print("\n".join(("", _titled(name, row), *plain_lines(row))), file=out, flush=True)
         return
     from rich.console import Console
 
-    console = Console(highlight=False)
+    # A pager is no terminal, but shows what is sent to it on one.
+    console = Console(file=out, highlight=False, force_terminal=True, width=shutil.get_terminal_size().columns)
     console.print(settings, markup=False)
-    console.print(legend([share.field for share in budget]))
-    for row in rows:
-        console.print(f"\n{head(row)}", style="bold", markup=False)
-        console.print(drawing(row))
-    console.print()
-    print(budget_table(budget))
+    console.print(legend(FIELDS))
+    source = iter(rows)
+    for beside in iter(lambda: list(islice(source, max(1, len(names)))), []):
+        console.print(_beside(beside, names) if names else _alone(beside[0]))
+        out.flush()
+
+
+def _titled(name: str, row: TokenRow) -> str:
+    return f"{name}: {head(row)}" if name else head(row)
+
+
+def _alone(row: TokenRow) -> "Text":
+    from rich.text import Text
+
+    return Text.assemble("\n", (head(row), "bold"), "\n", drawing(row))
+
+
+def _beside(rows: Sequence[TokenRow], names: Sequence[str]) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(expand=True, show_edge=False, pad_edge=False)
+    for name, row in zip(names, rows, strict=True):
+        drawn.add_column(Text(_titled(name, row)), ratio=1, overflow="fold")
+    drawn.add_row(*map(drawing, rows))
+    return drawn
 
 
 def head(row: TokenRow) -> str:
@@ -123,11 +150,14 @@ def plain_lines(row: TokenRow) -> Iterator[str]:
         yield f"  {segment.field:<12} {segment.weight:>5g} {len(segment.tokens):>5}  {text}"
 
 
-def budget_table(budget: Sequence[Share]) -> str:
-    """Return where the loss goes: tokens, trained tokens and the share of all weight, field by field."""
+def budget_table(budget: Sequence[Share], by: str = "dataset") -> str:
+    """Return where the loss goes: tokens, trained tokens and the share of all weight, field by field.
+
+    `by` is what the shares are told apart by, where they are.
+    """
     columns = ["field", "tokens", "trained", "weight", "share of the weight"]
     if several := len({share.dataset for share in budget}) > 1:
-        columns.insert(0, "dataset")
+        columns.insert(0, by)
     rows = [[s.field, f"{s.tokens:,}", f"{s.trained:,}", f"{s.weight:,.1f}", f"{100 * s.share:.1f} %"] for s in budget]
     if several:
         rows = [[share.dataset, *row] for share, row in zip(budget, rows, strict=True)]

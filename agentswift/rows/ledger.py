@@ -43,16 +43,21 @@ class Finding:
 
 @dataclass
 class Ledger:
-    """What became of a dataset's rows; read = kept + refused + duplicates + over_length, always."""
+    """What became of a dataset's rows: read is the sum of all that stands below it, `made` apart."""
 
     dataset: str
     read: int = 0
     kept: int = 0
     refused: int = 0
     duplicates: int = 0
+    near_duplicates: int = 0
+    contaminated: int = 0  # they hold what an evaluation set asks
     over_length: int = 0
+    set_aside: int = 0  # nothing of them is trained as the run is set, or they belong on neither side of its split
+    made: int = 0  # rows made from those that are kept; they were not read
 
     @property
     def balanced(self) -> bool:
         """Whether every row read is accounted for once."""
-        return self.read == self.kept + self.refused + self.duplicates + self.over_length
+        left_out = self.refused + self.duplicates + self.near_duplicates + self.contaminated + self.over_length
+        return self.read == self.kept + left_out + self.set_aside

@@ -24,8 +24,50 @@ class Hub(Enum):
 class Dedup(Enum):
     """What is done with a conversation that stands in the data a second time."""
 
-    exact = "exact"
+    exact = "exact"  # equal to the letter
+    near = "near"  # or nearly: see data.near
     none = "none"
+
+
+class By(Enum):
+    """What the numbers of `data.parts` are."""
+
+    passes = "passes"  # times each row of the part stands in an epoch
+    rows = "rows"  # the part's share of an epoch's rows
+    tokens = "tokens"  # its share of the tokens
+    weights = "weights"  # its share of the tokens' weight under the loss scale
+
+
+class Order(Enum):
+    """How the parts of an epoch follow one another; the rows of each are shuffled."""
+
+    shuffled = "shuffled"  # all rows together
+    interleaved = "interleaved"  # evenly: any stretch holds the parts as the whole epoch does
+    sequential = "sequential"  # one part after the other, as `data.parts` names them
+
+
+class Thoughts(Enum):
+    """What becomes of what the agent thinks."""
+
+    keep = "keep"
+    drop = "drop"
+
+
+class SplitBy(Enum):
+    """What stands on one side only, of what is trained or of what is held out."""
+
+    row = "row"
+    question = "question"  # what the user first says
+    tool = "tool"  # each tool that is called
+
+
+
+class Thinking(Enum):
+    """Which thoughts are written."""
+
+    keep = "keep"
+    drop = "drop"
+    last = "last"  # since the user last spoke; an earlier turn that loses some is not trained
 
 
 @dataclass(kw_only=True)
@@ -45,7 +87,8 @@ class Model:
 class Template:
     """How tools, calls and observations become text."""
 
-    agent_template: str = MISSING  # react_en, react_zh, agentfabric_zh, agentfabric_en, hermes
+    agent_template: str = MISSING  # react_en, hermes, qwen_zh … (agentswift list what=templates)
+    thinking: Thinking = MISSING  # thoughts: keep, drop, or last: only those since the user last spoke
 
 
 @dataclass(kw_only=True)
@@ -53,14 +96,27 @@ class Data:
     """A mix: names of cards and their shares; or one file."""
 
     parts: dict[str, float] = MISSING  # dataset → share of its rows: 1.0 each row once, 2.0 twice, 0.1 a tenth
-    rows: dict[str, int] = MISSING  # dataset → exact rows, instead of its share
+    by: By = MISSING  # passes: `parts` as said; rows, tokens, weights: proportions of an epoch in that measure
+    size: int | None = MISSING  # of an epoch, in the measure of `by`; null: as large as it gets without repeating a row
+    rows: dict[str, int] = MISSING  # dataset → exact rows, instead of its share; DATASET#N in `parts` says the same
+    ratios: dict[str, float] = MISSING  # dataset → its rows for each row of those parts that have a share
+    caps: dict[str, int] = MISSING  # dataset → most rows an epoch
+    order: Order = MISSING  # shuffled, interleaved, sequential
     path: str | None = MISSING  # a file with no card; then `parts` is left aside
     format: str | None = MISSING  # its row layout; null: detected
-    max_refused: int = MISSING  # rows; -1: any number
-    dedup: Dedup = MISSING  # exact: a conversation seen before, in any part, is left out; none
+    max_refused: str = MISSING  # rows (0), or a share of those read (0.5%); -1: any number
+    dedup: Dedup = MISSING  # exact: a conversation seen before, in any part, is left out; near: or nearly seen; none
+    near: float = MISSING  # with dedup=near: how alike, 0 to 1, two rows must be in their runs of five words
+    decontaminate: list[str] = MISSING  # cards or files of evaluation sets: rows that hold their questions are left out
     system: str | None = MISSING  # for conversations that have none
     model_name: list[str] = MISSING  # {{NAME}} of self-cognition rows: [zh, en] or one for both
     model_author: list[str] = MISSING  # {{AUTHOR}} of self-cognition rows, likewise
+    thoughts: Thoughts = MISSING  # keep, or drop: what the agent thinks before it acts
+    tools: str = MISSING  # given: as the row declares them; shuffled; "sampled N": at most N, those called always
+    mask_failed_calls: bool = MISSING  # true: a call whose result is an error is read but not trained
+    last_turn_only: bool = MISSING  # true: only what the agent does last is trained
+    negatives: dict[str, float] = MISSING  # kind → rows made from good ones, a share of these: docs/mix.md
+    seed: int = MISSING  # of what is made, shuffled and sampled above; `seed` of the run is the mix's
 
 
 @dataclass(kw_only=True)

@@ -6,11 +6,11 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from agentswift.schema.groups import Compute, Data, Hub, Launch, LossScale, Model, Template, Tuner
+from agentswift.schema.groups import Compute, Data, Hub, Launch, LossScale, Model, SplitBy, Template, Tuner
 
 
 class ShowOutput(Enum):
-    """How `show` draws."""
+    """How `show`, `stats` and `check` draw."""
 
     text = "text"
     html = "html"
@@ -52,6 +52,7 @@ class Train:
     save_total_limit: int = MISSING  # checkpoints kept, the best one always
     packing: bool = MISSING  # several rows in one sequence of max_length
     split: float = MISSING  # share of the rows held out for eval loss, 0 ≤ split < 1
+    split_by: SplitBy = MISSING  # row; question: rows that ask the same stay together; tool: rows that call the same
     seed: int = MISSING  # of the mix, the split and the adapter
     hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one
     registry: list[str] = MISSING  # the user's folders with dataset cards
@@ -82,6 +83,7 @@ class Eval:
     data: Data = MISSING
     compare: str | None = MISSING  # scores.json, or its folder, of another eval to put beside this one
     split: float = MISSING  # 0: every row; else only the share of them that train's split= held out with this seed
+    split_by: SplitBy = MISSING  # as it was trained with
     samples: int | None = MISSING  # rows scored, a fixed sample by `seed`, spread over the parts; null: all
     max_new_tokens: int = MISSING  # tokens generated a row at most
     batch_size: int = MISSING  # rows generated together
@@ -102,7 +104,13 @@ class Show:
     loss_scale: LossScale = MISSING
     path: str | None = MISSING  # same as data.path
     format: str | None = MISSING  # same as data.format
-    rows: str = MISSING  # a number, or "all"
+    rows: str = MISSING  # a number (of each dataset), or "all"
+    dataset: str | None = MISSING  # this part of the mix alone
+    tool: str | None = MISSING  # rows that call this tool
+    rule: str | None = MISSING  # rows of which `check` says this
+    grep: str | None = MISSING  # rows in which this text stands, capitals or not
+    longest: bool = MISSING  # the rows with the most tokens first; reads and encodes all of them
+    templates: list[str] = MISSING  # draws each row under several agent templates, beside each other
     max_length: int = MISSING  # tokens; longer rows are counted
     output: ShowOutput = MISSING  # text (coloured, in the terminal), html (one page), jsonl (one JSON a row)
     file: str | None = MISSING  # where output=html goes; null: show.html in the run's folder
@@ -112,13 +120,40 @@ class Show:
 
 
 @dataclass(kw_only=True)
+class Stats:
+    """`agentswift stats`: what a mix holds, in figures."""
+
+    model: Model | None = MISSING  # model=null: all that needs no tokenizer
+    template: Template = MISSING
+    data: Data = MISSING
+    loss_scale: LossScale = MISSING
+    path: str | None = MISSING  # same as data.path
+    format: str | None = MISSING  # same as data.format
+    most: int = MISSING  # tools listed, the most called first; output=jsonl lists all
+    max_length: int = MISSING  # tokens; longer rows are counted
+    output: ShowOutput = MISSING  # text (tables), html (one page with plots), jsonl (one JSON a figure)
+    file: str | None = MISSING  # where output=html goes; null: stats.html in the run's folder
+    hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one
+    registry: list[str] = MISSING  # more folders with dataset cards
+    output_dir: str = MISSING  # the folder written to
+
+
+@dataclass(kw_only=True)
 class Check:
     """`agentswift check`: findings and counts."""
 
+    model: Model | None = MISSING  # its tokenizer: lengths, masks and weights are checked too; null: they are not
+    template: Template = MISSING
     data: Data = MISSING
+    loss_scale: LossScale = MISSING
     path: str | None = MISSING  # same as data.path
     format: str | None = MISSING  # same as data.format
-    output: Output = MISSING  # text or jsonl (one JSON a line)
+    also: list[str] = MISSING  # rules that are often meant otherwise: mixed-languages, personal-data
+    max_length: int = MISSING  # tokens, with a model; longer rows are named
+    fix: bool = MISSING  # write a copy of path to file, with all repaired that changes no meaning
+    overwrite: bool = MISSING  # write over a file that is there
+    output: ShowOutput = MISSING  # text (tables), html (one page), jsonl (one JSON a line)
+    file: str | None = MISSING  # where fix=true or output=html writes; null: check.html
     most: int = MISSING  # findings printed a rule; all of them with output=jsonl
     hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one
     registry: list[str] = MISSING  # more folders with dataset cards
@@ -146,3 +181,26 @@ class Register:
     description: str | None = MISSING  # of the data in one line, for its card
     overwrite: bool = MISSING  # write over what is there
     registry: list[str] = MISSING  # the first is written to
+
+
+class Thoughts(Enum):
+    """What becomes of thoughts where rows are converted."""
+
+    keep = "keep"
+    drop = "drop"
+
+
+@dataclass(kw_only=True)
+class Convert:
+    """`agentswift convert`: rows between layouts and agent templates; others' lists and commands into ours."""
+
+    path: str = MISSING  # rows: a file or folder; to=cards: a dataset_info.json; to=experiment: a .sh, .yaml or .json
+    to: str = MISSING  # a layout (openai, ms_swift …), an agent template (react_en …), cards, or experiment
+    file: str = MISSING  # written: .jsonl or .json, also .gz or .zst; a .yaml for cards and experiment
+    format: str | None = MISSING  # the row layout of path; null: detected
+    thoughts: Thoughts = MISSING  # keep or drop
+    segments: bool = MISSING  # agent templates: results are messages of their own, loss: false
+    infer_types: bool | None = MISSING  # from the calls, for parameters without a type; null: in ms_agent rows
+    lossy: bool = MISSING  # also write rows that lose weights, or in which a thought is not told from an answer
+    overwrite: bool = MISSING  # write over what is there
+    registry: list[str] = MISSING  # to=experiment: more folders with dataset cards, to know datasets by their id

@@ -20,11 +20,14 @@ OPTIONS = ("template=react_zh", "loss_scale=agentfabric", "loss_scale.fields.tho
 
 @pytest.fixture
 def rows(tmp_path: Path) -> Path:
-    """The first rows of the quickstart set; the very first calls a tool, and its answer is not trained."""
+    """The first rows of the quickstart set; the very first calls a tool, and its answers are not trained."""
     lines = ROWS.read_text(encoding="utf-8").splitlines()[:COUNT]
-    called = next(n for n, line in enumerate(lines) if len(json.loads(line)["messages"]) > 3)
+    said = [json.loads(line)["messages"] for line in lines]
+    called = next(n for n, m in enumerate(said) if len(m) > 3 and m[2]["role"] == "tool" and not m[3].get("tool_calls"))
     row = json.loads(lines[called])
-    row["messages"][3]["loss"] = False  # what is said after the tool's result
+    for message in row["messages"]:
+        if message["role"] == "assistant" and not message.get("tool_calls"):
+            message["loss"] = False
     lines = [json.dumps(row, ensure_ascii=False), *lines[:called], *lines[called + 1 :]]
     file = tmp_path / "rows.jsonl"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -35,7 +38,8 @@ def read_by_train(rows: Path) -> list[dict[str, Any]]:
     """Return each row's batch of one, as the trainer's collator makes it from what train prepares."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # third parties' own, while they are imported
-        from agentswift.engine.prepare import choose, gathered, prepare, spoken
+        from agentswift.engine.choose import choose
+        from agentswift.engine.prepare import gathered, prepare, spoken
         from agentswift.engine.trainer import Collator, Rows
 
     run = compose_run("train", Train, ["model=tiny", f"data.path={rows}", "split=0", *OPTIONS])
@@ -73,7 +77,71 @@ def test_show_prints_the_ids_labels_and_weights_that_train_reads(run: Run, rows:
 def test_rows_chooses_how_many(run: Run, rows: Path) -> None:
     done = run("show", "model=tiny", "path=rows.jsonl", "rows=2", "output=jsonl")
     assert [json.loads(line)["row"] for line in done.stdout.splitlines()] == [0, 1]
-    assert f"3 of {COUNT} rows drawn" in run("show", "model=tiny", "path=rows.jsonl").stdout
+    said = run("show", "model=tiny", "path=rows.jsonl").stdout
+    assert "3 rows drawn, 0 longer than max_length=2048; 3 read; what comes after was not read" in said
+    assert said.count("rows row ") == 3
+
+
+def test_no_more_is_read_than_the_rows_asked_for_take(run: Run, rows: Path) -> None:
+    """A broken line after them is not come upon; without a limit it is."""
+    with rows.open("a", encoding="utf-8") as file:
+        file.write("{broken\n")
+    assert "refused" not in run("show", "model=tiny", "path=rows.jsonl", "rows=2").stdout
+    whole = run("show", "model=tiny", "path=rows.jsonl", "rows=all").stdout
+    assert f"{COUNT} rows drawn, 0 longer than max_length=2048; {COUNT + 1} read, 1 of them refused" in whole
+
+
+def shown(run: Run, *words: str) -> list[dict[str, Any]]:
+    done = run("show", "model=tiny", "path=rows.jsonl", "output=jsonl", *words)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_the_longest_rows_are_those_of_all(run: Run, rows: Path) -> None:
+    lengths = {row["row"]: len(row["input_ids"]) for row in shown(run, "rows=all")}
+    first = [row["row"] for row in shown(run, "rows=3", "longest=true")]
+    assert first == sorted(lengths, key=lambda row: (-lengths[row], row))[:3]
+
+
+def test_a_row_is_drawn_under_several_agent_templates(run: Run, rows: Path, tmp_path: Path) -> None:
+    beside = shown(run, "rows=2", "templates=[react_en,hermes]")
+    assert [(row.pop("template"), row["row"]) for row in beside] == [
+        ("react_en", 0),
+        ("hermes", 0),
+        ("react_en", 1),
+        ("hermes", 1),
+    ]
+    assert beside[1::2] == shown(run, "rows=2", "template=hermes")
+    run("show", "model=tiny", "path=rows.jsonl", "rows=1", "templates=[react_en,hermes]", "output=html", "file=a.html")
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert [page.count(f"<h3>{name}: rows row 0") for name in ("react_en", "hermes")] == [1, 1]
+    assert "no agent template" in run("show", "templates=[react_eng]", status=2).stderr
+
+
+def test_what_is_not_there_is_answered_with_what_is(run: Run, rows: Path) -> None:
+    called = {
+        step["function"]["name"]
+        for row in map(json.loads, rows.read_text().splitlines())
+        for message in row["messages"]
+        for step in message.get("tool_calls") or ()
+    }
+    tool = max(called)
+    assert f"Did you mean {tool}" in run("show", "model=tiny", "path=rows.jsonl", f"tool={tool}x", status=1).stderr
+    assert "Parts: quickstart" in run("show", "model=tiny", "dataset=others", status=2).stderr
+
+
+def test_stats_tell_lengths_and_shares_only_with_a_model(run: Run, rows: Path, tmp_path: Path) -> None:
+    with_model = run("stats", "model=tiny", "path=rows.jsonl", "output=jsonl").stdout.splitlines()
+    dataset, *fields = map(json.loads, with_model)
+    assert (dataset["kept"], dataset["lengths"]["rows"]) == (COUNT, COUNT)
+    assert sum(field["tokens"] for field in fields) == dataset["lengths"]["tokens"]
+    assert sum(field["share"] for field in fields) == pytest.approx(1)
+    (without,) = map(json.loads, run("stats", "model=null", "path=rows.jsonl", "output=jsonl").stdout.splitlines())
+    assert without == {**dataset, "lengths": None}
+    said = run("stats", "model=tiny", "path=rows.jsonl", "output=html", "file=s.html").stdout
+    assert "s.html" in said
+    page = (tmp_path / "s.html").read_text(encoding="utf-8")
+    for asks_for_more in ("<script", "<link", " src=", "@import", "url(", 'href="http'):
+        assert asks_for_more not in page
 
 
 def test_a_page_is_one_file_that_needs_no_other(run: Run, rows: Path, tmp_path: Path) -> None:

@@ -93,7 +93,9 @@ def served(whole: Conversation) -> Iterator[Conversation]:
 @pytest.mark.parametrize("template", AGENT_TEMPLATES)
 def test_a_served_prompt_is_cut_and_worded_as_it_was_trained(template: str) -> None:
     made = encoder("smollm2", template)
-    for whole in conversations():
+    whole_corpus = {*TEMPLATE.values(), "agentfabric_en"}  # a seventh of it for the others: time
+    rows = conversations() if template in whole_corpus else conversations()[::7]
+    for whole in rows:
         trained = segments(whole, made.template, made.chat)
         starts = [i for i, segment in enumerate(trained) if segment.generated]
         prompts = [segments(part, made.template, made.chat) for part in served(whole)]

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from agentswift.cards import Card
 from agentswift.conversation import Conversation
+from agentswift.corpus import read_part
 from agentswift.errors import RowError
 from agentswift.formats import FORMATS, detect, messages
 from agentswift.rows import Row, read_rows
@@ -102,3 +104,35 @@ def test_declared_tools_are_those_called_but_for_three_calls_that_chatgpt_made_u
         if step.kind == "call" and conversation.tools and step.tool not in {tool.name for tool in conversation.tools}
     )
     assert unknown == {"toolbench/toolllama_examples.json": 3}
+
+
+# What format and rules together refuse of it, the layout of each file being found by itself.
+REFUSED = {
+    "fireact/multitask_multimethod.jsonl": {"orphan-observation": 5},
+    "fireact/alpaca_format/multitask_multimethod.json": {"orphan-observation": 5},
+    "llamafactory_demos/glaive_toolcall_zh_demo.json": {"missing-argument": 4, "orphan-observation": 2},
+    "toolbench/toolllama_examples.json": {"unknown-tool": 3},
+}
+
+
+def test_every_file_of_the_corpus_is_read_as_a_user_would_read_it() -> None:
+    others = {path for pattern in OTHERS for path in CORPUS.glob(pattern)}
+    found = {p for p in CORPUS.rglob("*") if p.suffix in (".json", ".jsonl", ".csv")} - others
+    assert {path.relative_to(CORPUS).as_posix() for path in found} == set(FILES)
+    for path in sorted(found):
+        file, refused = path.relative_to(CORPUS).as_posix(), Counter[str]()
+        kept = 0
+        for outcome in read_part(Card(name="x", format="", path=str(path)), path):
+            kept += outcome.conversation is not None
+            refused.update({f.rule for f in outcome.findings if f.severity == "error"})
+        assert refused == REFUSED.get(file, {}), file
+        assert kept == FILES[file][1] - refused.total(), file
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_conversation_is_held_by_the_layouts_that_hold_calls(file: str) -> None:
+    for name in ("sharegpt", "ms_swift"):
+        layout = FORMATS[name]
+        assert layout.write is not None
+        for conversation in conversations(file)[0]:
+            assert layout.read(layout.write(conversation)) == conversation

@@ -1,7 +1,5 @@
 """What each agent template writes, character by character, and who owns each character."""
 
-from typing import Any
-
 import pytest
 
 from agentswift.agent_templates import ABOUT, AGENT_TEMPLATES, find_agent_template
@@ -9,124 +7,10 @@ from agentswift.agent_templates.spans import Piece
 from agentswift.conversation import Step, Tool
 from agentswift.errors import UsageError
 from agentswift.weights import field_weight
+from tests.steps import TURN, answer, call, drawn, result, spelled, thought
 
 WEATHER = Tool(name="amap_weather", description="查天气", parameters={"type": "object"})
 SEARCH = Tool(name="web search", description="Search the web.", parameters={})
-
-
-def thought(text: str) -> Step:
-    return Step(kind="thought", text=text)
-
-
-def call(tool: str = "amap_weather", **arguments: object) -> Step:
-    return Step(kind="call", tool=tool, arguments=arguments)
-
-
-def result(text: str) -> Step:
-    return Step(kind="observation", text=text)
-
-
-def answer(text: str) -> Step:
-    return Step(kind="answer", text=text)
-
-
-def drawn(piece: Piece) -> list[tuple[str, str, int]]:
-    return [(span.field, piece.text[span.start : span.end], span.step) for span in piece.spans]
-
-
-TURN = [
-    thought("我来查询天气。"),
-    call(location="朝阳区", detail={"days": [1, 2]}),
-    result("晴，25度"),
-    answer("朝阳区今天晴。"),
-]
-JSON = '{"location": "朝阳区", "detail": {"days": [1, 2]}}'
-REACT = [
-    [
-        ("label", "Thought:", 0),
-        ("thought", " 我来查询天气。\n", 0),
-        ("label", "Action:", 1),
-        ("action", " amap_weather\n", 1),
-        ("label", "Action Input:", 1),
-        ("action_input", f" {JSON}\n", 1),
-        ("label", "Observation:", 1),
-    ],
-    [("observation", "晴，25度\n", 2)],
-    [("label", "Final Answer:", 3), ("answer", " 朝阳区今天晴。", 3)],
-]
-AGENTFABRIC = [
-    [
-        ("thought", "我来查询天气。\n", 0),
-        ("label", "Action:", 1),
-        ("action", " amap_weather\n", 1),
-        ("label", "Action Input:", 1),
-        ("action_input", f" {JSON}\n", 1),
-        ("label", "Observation:", 1),
-    ],
-    [("observation", " <result>晴，25度</result>\nAnswer:", 2)],
-    [("answer", " 朝阳区今天晴。", 3)],
-]
-HERMES = [
-    [
-        ("thought", "我来查询天气。\n", 0),
-        ("label", '<tool_call>\n{"name": "', 1),
-        ("action", "amap_weather", 1),
-        ("label", '", "arguments": ', 1),
-        ("action_input", JSON, 1),
-        ("label", "}\n</tool_call>", 1),
-    ],
-    [("observation", "<tool_response>\n晴，25度\n</tool_response>", 2)],
-    [("answer", "朝阳区今天晴。", 3)],
-]
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("react_en", REACT),
-        ("react_zh", REACT),
-        ("agentfabric_zh", AGENTFABRIC),
-        ("agentfabric_en", AGENTFABRIC),
-        ("hermes", HERMES),
-    ],
-)
-def test_a_call_its_result_and_the_answer_are_written_so(name: str, expected: Any) -> None:
-    pieces = AGENT_TEMPLATES[name].write(TURN)
-    assert [drawn(piece) for piece in pieces] == expected
-    assert [piece.role for piece in pieces] == ["generated", "observation", "generated"]
-
-
-TWO_CALLS = [call("a"), call("b", x=1), result("1"), result("Observation:2\n"), thought("so"), answer("3")]
-A_B = 'Action: a\nAction Input: {}\nAction: b\nAction Input: {"x": 1}\nObservation:'
-
-
-@pytest.mark.parametrize(
-    ("name", "texts"),
-    [
-        ("react_en", [A_B, "1\n", "Observation:Observation:2\n\n", "Thought: so\nFinal Answer: 3"]),
-        (
-            "agentfabric_zh",
-            [
-                A_B,
-                " <result>1</result>\n",
-                "Observation: <result>Observation:2\n</result>\nAnswer:",
-                " <think>\nso\n</think>\n\n3",
-            ],
-        ),
-        (
-            "hermes",
-            [
-                '<tool_call>\n{"name": "a", "arguments": {}}\n</tool_call>\n'
-                '<tool_call>\n{"name": "b", "arguments": {"x": 1}}\n</tool_call>',
-                "<tool_response>\n1\n</tool_response>",
-                "\n<tool_response>\nObservation:2\n\n</tool_response>",
-                "<think>\nso\n</think>\n\n3",
-            ],
-        ),
-    ],
-)
-def test_calls_at_once_and_a_thought_before_the_answer_are_written_so(name: str, texts: list[str]) -> None:
-    assert [piece.text for piece in AGENT_TEMPLATES[name].write(TWO_CALLS)] == texts
 
 
 def test_agentfabric_goes_on_after_answer_with_words_or_a_call_at_once() -> None:
@@ -154,8 +38,9 @@ def test_a_plain_chat_stays_plain(name: str) -> None:
 def test_the_rows_own_system_prompt_is_kept_beside_the_tools(name: str) -> None:
     piece = AGENT_TEMPLATES[name].system("你叫{小明}。", [WEATHER, SEARCH])
     assert next(text for field, text, _ in drawn(piece) if field == "system").rstrip() == "你叫{小明}。"
-    assert "amap_weather" in piece.text
-    assert "web search" in piece.text
+    given = piece.text + AGENT_TEMPLATES[name].user("hi", [WEATHER, SEARCH]).text  # llama3 tells the tools there
+    assert "amap_weather" in given
+    assert "web search" in given
     assert piece.role == "given"
     assert "".join(text for _, text, _ in drawn(piece)) == piece.text
 
@@ -164,6 +49,37 @@ def test_react_puts_a_blank_line_between_the_prompt_and_the_tools() -> None:
     piece = AGENT_TEMPLATES["react_en"].system("Be brief.", [SEARCH])
     assert piece.text.startswith("Be brief.\n\nAnswer the following questions as best you can.")
     assert AGENT_TEMPLATES["react_en"].system("", [SEARCH]).text.startswith("Answer the following")
+
+
+def test_ms_agent_writes_the_data_sets_prompt() -> None:
+    # iic/ms_agent, train_agent_react.jsonl; there no type is told
+    city = {"type": "object", "properties": {"城市": {"description": "如：北京"}}, "required": ["城市"]}
+    expected = (
+        "Answer the following questions as best you can. You have access to the following APIs:\n"
+        "1. amap_weather: Call this tool to interact with the amap_weather API. "
+        "What is the amap_weather API useful for? . Parameters: "
+        '[{"name": "城市", "description": "如：北京", "required": "True"}]\n\n'
+        "2. web search: Call this tool to interact with the web search API. "
+        "What is the web search API useful for? Search the web. Parameters: []\n\n"
+        "Use the following format:\n\nThought: you should always think about what to do\n"
+        "Action: the action to take, should be one of the above tools[amap_weather, web search]\n"
+    )
+    piece = AGENT_TEMPLATES["ms_agent"].system(None, [Tool(name="amap_weather", parameters=city), SEARCH])
+    assert piece.text.startswith(expected)
+    assert piece.text.endswith("\nFinal Answer: the final answer to the original input question\nBegin!")
+
+
+def test_lagent_prints_its_tools_as_python_does() -> None:
+    # lagent 0.2, agents/react.py CALL_PROTOCOL_EN and actions/base_action.py
+    tool = Tool(name="ArxivSearch.get", description="查", parameters={"properties": {"q": {"type": "string"}}})
+    text = AGENT_TEMPLATES["lagent"].system(None, [tool, SEARCH]).text
+    assert text.startswith(
+        "You are a assistant who can utilize external tools.\n[{'name': 'ArxivSearch.get', 'description': '查', "
+        "'parameters': [{'name': 'q', 'type': 'STRING', 'description': ''}], 'required': [], 'parameter_description': "
+        "'If you call this tool, you must pass arguments in the JSON format {key: value}, where the key is the "
+        "parameter name.'}, {'name': 'web search',"
+    )
+    assert "should be one of [['ArxivSearch.get', 'web search']]\n" in text
 
 
 def test_agentfabric_writes_roleplays_prompt() -> None:
@@ -227,16 +143,16 @@ def test_no_word_in_a_text_changes_who_owns_a_character(name: str) -> None:
     for piece in AGENT_TEMPLATES[name].write(steps):
         for field, text, step in drawn(piece):
             owned[field, step] = owned.get((field, step), "") + text
-    assert owned["thought", 0].strip() == prose.strip() == owned["thought", 3].strip()
+    assert owned["thought", 0].strip() == spelled(name, "thought", prose).strip() == owned["thought", 3].strip()
     assert owned["action_input", 1].strip() == '{"code": "}\\nObservation: {"}'
-    assert NASTY in owned["observation", 2]
-    assert owned["answer", 4].strip() == NASTY
+    assert spelled(name, "observation", NASTY) in owned["observation", 2]
+    assert owned["answer", 4].strip() == spelled(name, "answer", NASTY)
     assert {step for field, step in owned if field == "observation"} == {2}
 
 
 def test_an_agent_template_is_found_or_the_nearest_named() -> None:
     assert find_agent_template("hermes").name == "hermes"
-    assert ABOUT.keys() == AGENT_TEMPLATES.keys()
+    assert ABOUT.keys() == AGENT_TEMPLATES.keys() | {"native"}
     with pytest.raises(UsageError, match="Did you mean react_en"):
         find_agent_template("react-en")
     with pytest.raises(UsageError, match=r"that is a chat template: model\.template=chatml"):

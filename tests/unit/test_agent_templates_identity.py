@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from agentswift.agent_templates import AGENT_TEMPLATES, is_readable, read_turn
 from agentswift.conversation import Step, Tool
+from tests.steps import spelled
 
 # A turn is hard to read only by the words of the formats themselves, so they are drawn often.
 LABELS = ("Thought:", "Action:", "Action Input:", "Observation:", "Final Answer:", "Answer:", "action：", "<result>")
+FLOWERS = ("✿FUNCTION✿:", "\n✿ARGS✿:", "✿RESULT✿:", "\n✿RETURN✿:", "Response:")
 TAGS = ("</result>", "<tool_call>", "</tool_call>", "\n</tool_response>", "<think>\n", "\n</think>", "```")
 MARKS = ("\n", "\n\n", " ", "\t", "\r", "\u2028", '{"name": "a"}', "{{}}", '"', "'", "晴，25度")
-WORDS = st.sampled_from((*LABELS, *TAGS, *MARKS))
+WORDS = st.sampled_from((*LABELS, *FLOWERS, *TAGS, *MARKS))
 TEXTS = st.lists(WORDS | st.text(max_size=6), max_size=6).map("".join)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
@@ -43,12 +45,29 @@ def turns(draw: st.DrawFn) -> list[Step]:
 
 
 _LINE = r"[ \t*]*(thought|action[ _]?input|action|observation|final[ _]?answer)[ \t*]*[:：]"
+_RESPONSE = _LINE.replace("observation", "observation|response")
+_FLOWER = r"(^|\n)[ \t*]*✿(function|args|result|return)✿[ \t*]*[:：]|</?think>"
+_JSON_LINE = re.compile(r"(^|\n)[ \t]*(```\w*\s*)?(<\|python_tag\|>)?[{\[]")
+
+
+def _thinks(pattern: str) -> Callable[[Step], object]:
+    return lambda step: step.kind == "thought" and re.search(rf"\n{pattern}", step.text, re.I)
+
+
+def _says(pattern: str) -> Callable[[Step], object]:
+    return lambda step: step.kind in ("thought", "answer") and re.search(pattern, step.text, re.I)
+
+
+_WORDS_AND_JSON = _says(rf"{_JSON_LINE.pattern}|</?think>")
+# What a template cannot hold, as it would be taken for its own words; by the first part of its name.
 OWN_WORDS: dict[str, Callable[[Step], object]] = {
-    "react": lambda step: step.kind == "thought" and re.search(rf"\n{_LINE}", step.text, re.I),
-    "agentfabric": lambda step: (
-        step.kind in ("thought", "answer") and re.search(rf"(^|\n){_LINE}|<think>|</think>", step.text, re.I)
-    ),
-    "hermes": lambda step: step.kind in ("thought", "answer") and re.search("<tool_call>|</?think>", step.text),
+    **dict.fromkeys(("react", "ms", "toolbench"), _thinks(_LINE)),
+    "lagent": _thinks(_RESPONSE),
+    "agentfabric": _says(rf"(^|\n){_LINE}|<think>|</think>"),
+    "qwen": _says(_FLOWER),
+    "hermes": _says("<tool_call>|</?think>"),
+    **dict.fromkeys(("llama3", "openai"), _WORDS_AND_JSON),
+    "agentflan": lambda step: False,
 }
 
 
@@ -82,7 +101,7 @@ def test_spans_cover_each_piece_whatever_the_order_of_steps(name: str, steps: An
             if span.field == steps[span.step].kind:
                 written[span.step] = piece.text[span.start : span.end]
     for index, step in enumerate(steps):
-        assert step.text in written.get(index, "")  # a call has none
+        assert spelled(name, step.kind, step.text) in written.get(index, "")  # a call has none
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentswift.agent_templates import AGENT_TEMPLATES, read_turn
+from agentswift.agent_templates import AGENT_TEMPLATES, find_agent_template, read_turn
 from agentswift.agent_templates.spans import Problem
 from agentswift.conversation import Step, Tool
 
@@ -33,7 +33,7 @@ def kinds(problems: Sequence[Problem]) -> list[str]:
     return [problem.kind for problem in problems]
 
 
-@pytest.mark.parametrize("name", ["react_en", "react_zh", "agentfabric_zh", "agentfabric_en"])
+@pytest.mark.parametrize("name", ["react_en", "react_zh", "agentfabric_zh", "agentfabric_en", "ms_agent", "toolbench"])
 @pytest.mark.parametrize(
     ("text", "expected", "problems"),
     [
@@ -79,6 +79,86 @@ def test_labelled_calls_are_understood(name: str, text: str, expected: Any, prob
     reading = AGENT_TEMPLATES[name].read(text, TOOLS)
     assert calls(reading.steps) == expected
     assert kinds(reading.problems) == problems
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        ('✿FUNCTION✿: get_weather\n✿ARGS✿: {"city": "北京"}\n✿RESULT✿:', []),
+        ('✿FUNCTION✿: get_weather\n✿ARGS✿: {"city": "北京"}', []),
+        ('✿FUNCTION✿：get_weather\n✿ARGS✿：{"city": "北京"}', ["repaired"]),
+        ("✿FUNCTION✿: get_weather\n✿ARGS✿: {'city': '北京'}\n", ["repaired"]),
+        ('✿function✿: get_weather\n✿ARGS✿: ```json\n{"city": "北京"}\n```', ["repaired", "repaired"]),
+        ("✿FUNCTION✿: get_weather\n✿ARGS✿: city=北京\n✿RESULT✿:", ["repaired"]),
+        ('✿FUNCTION✿: get_weather\n✿ARGS✿: {"city": "北京"}\n✿RESULT✿: 晴', ["stray_text"]),
+    ],
+)
+def test_flowered_calls_are_understood(text: str, problems: list[str]) -> None:
+    reading = AGENT_TEMPLATES["qwen_zh"].read(text, TOOLS)
+    assert calls(reading.steps) == BEIJING
+    assert kinds(reading.problems) == problems
+
+
+BARE = '{"name": "get_weather", "parameters": {"city": "北京"}}'
+
+
+@pytest.mark.parametrize("name", ["llama3", "openai_json", "native"])
+@pytest.mark.parametrize(
+    ("text", "expected", "problems"),
+    [
+        (BARE, BEIJING, []),
+        (f"<|python_tag|>{BARE}<|eom_id|>", BEIJING, []),
+        (f"{BARE}; {BARE}", BEIJING, ["stray_text"]),
+        (f"{BARE}\n{BARE}", BEIJING * 2, []),
+        (f"[{BARE}, {BARE}]", BEIJING * 2, []),
+        (BARE.replace("parameters", "arguments"), BEIJING, []),
+        (BARE.replace('{"city": "北京"}', '"{\\"city\\": \\"北京\\"}"'), BEIJING, []),
+        (f'{{"tool_calls": [{{"type": "function", "function": {BARE}}}]}}', BEIJING, []),
+        (BARE.replace('"name"', '"type": "function", "function"'), BEIJING, []),
+        (BARE.replace('"', "'"), BEIJING, ["repaired"]),
+        (f"```json\n{BARE}\n```", BEIJING, ["repaired"]),
+        (BARE.replace('{"city": "北京"}', "{}"), [("get_weather", {})], ["missing_argument"]),
+        (BARE.replace("get_weather", "no"), [("no", {"city": "北京"})], ["unknown_tool"]),
+        (f"{BARE}\n稍等。", BEIJING, ["stray_text"]),
+        (f"I say {BARE}", [], []),
+    ],
+)
+def test_bare_calls_are_understood(name: str, text: str, expected: Any, problems: Any) -> None:
+    reading = find_agent_template(name).read(text, TOOLS)
+    assert calls(reading.steps) == expected
+    assert kinds(reading.problems) == problems
+
+
+@pytest.mark.parametrize(
+    ("text", "steps", "problems"),
+    [
+        ('{"InnerThought": "a", "API": "now", "Arguments": {}}', [("thought", "a"), ("call", "")], []),
+        ('{"cot": "a", "Tool": "now", "action_input": "{}"}', [("thought", "a"), ("call", "")], []),
+        ("{'thought': 'a', 'action': 'now', 'args': {}}", [("thought", "a"), ("call", "")], ["repaired"]),
+        ('{"action": "FinalAction", "args": {"final_answer": "42"}}', [("answer", "42")], []),
+        ('{"action": "FinalAction", "args": {"return_type": "give_up"}}', [("call", "")], ["unknown_tool"]),
+        ('{"action": "now"}', [("call", "")], ["repaired"]),
+        ("It is 42.", [("answer", "It is 42.")], ["stray_text", "unparsable"]),
+    ],
+)
+def test_acts_in_json_are_understood(text: str, steps: Any, problems: Any) -> None:
+    reading = AGENT_TEMPLATES["agentflan"].read(text, TOOLS)
+    assert [(step.kind, step.text) for step in reading.steps] == steps
+    assert kinds(reading.problems) == problems
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('Action: Finish\nAction Input: {"return_type": "give_answer", "final_answer": "42"}', "answer"),
+        ("Action: Finish\nAction Input: {'final_answer': '42'}\nObservation:", "answer"),
+        ('Action: Finish\nAction Input: {"return_type": "give_up_and_restart"}', "call"),
+    ],
+)
+def test_finish_gives_the_answer_unless_it_is_a_tool(text: str, kind: str) -> None:
+    template = AGENT_TEMPLATES["toolbench"]
+    assert [step.kind for step in template.read(text, TOOLS).steps] == [kind]
+    assert [step.kind for step in template.read(text, [*TOOLS, Tool(name="Finish")]).steps] == ["call"]
 
 
 TAGGED = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "北京"}}\n</tool_call>'
@@ -145,6 +225,16 @@ def test_a_plain_chats_reply_is_text_whatever_it_says(name: str) -> None:
 
 MARKS = (
     *("Action:", "\nAction: now", "\nAction Input: ", "\nObservation:", "\nFinal Answer:", "<tool_call>", "<think>"),
+    *(
+        "✿FUNCTION✿: now",
+        "\n✿ARGS✿: ",
+        "✿RESULT✿:",
+        "\n✿RETURN✿:",
+        "Response:",
+        '"parameters": ',
+        '{"thought": ',
+        "Finish",
+    ),
     *('{"name": ', '"arguments": ', "{", "}", "[", "'", '"', "\\", "\\u12", "=", ",", "```", "\n"),
 )
 

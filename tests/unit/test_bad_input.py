@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from agentswift.errors import DataError
-from agentswift.schema.runs import Output
+from agentswift.schema.runs import ShowOutput
 from tests.checked import check, good, written
 
 
 def said(path: Path, capsys: pytest.CaptureFixture[str], layout: str | None = None) -> list[dict[str, Any]]:
     """Return the findings that the command prints for a file; its exit status must agree with them."""
-    status = check(path, Output.jsonl, layout=layout)
+    status = check(path, ShowOutput.jsonl, layout=layout)
     findings = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert status == any(finding["severity"] == "error" for finding in findings)
     return findings

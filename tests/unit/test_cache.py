@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from agentswift.engine.cache import cached
+from agentswift.engine.cache import Encodings, cached
 from agentswift.engine.encode import Encoded
 from agentswift.weights import SpanRow
 
@@ -30,6 +31,14 @@ def test_more_rows_than_a_record_batch_keep_their_order(tmp_path: Path) -> None:
     many = [Encoded([i, i], [0, 0], (ACTION,), "") for i in range(2500)]
     cache = cached(tmp_path / "k.arrow", lambda: many)
     assert [int(cache.input_ids(i)[0]) for i in (0, 999, 1000, 2499)] == [0, 999, 1000, 2499]
+
+
+def test_what_is_mapped_is_not_copied_into_memory(tmp_path: Path) -> None:
+    cached(file := tmp_path / "k.arrow", lambda: [Encoded([1] * 500, [0] * 500, (ACTION,), "")] * 2500)
+    before = pa.total_allocated_bytes()
+    cache = Encodings(file)
+    assert cache.input_ids(2499).tolist() == [1] * 500
+    assert pa.total_allocated_bytes() - before < file.stat().st_size / 50
 
 
 def test_a_second_reader_encodes_nothing(tmp_path: Path) -> None:

@@ -53,6 +53,24 @@ def test_a_result_in_the_users_slot_follows_a_stop() -> None:
     ]
 
 
+TWICE = Conversation(tools=(WEATHER,), turns=(Turn(user="Weather?", steps=(CALL, CALL, SEEN, SEEN, ANSWER)),))
+
+
+@pytest.mark.parametrize(
+    ("template", "role", "label"),
+    [("llama3", "tool", ""), ("openai_json", "tool", ""), ("lagent", "system", "Response:")],
+)
+def test_a_result_has_a_turn_of_its_own_role(template: str, role: str, label: str) -> None:
+    end = "\n" if label else ""
+    turn = f"\n<|im_start|>{role}\n{label}Action: 晴{end}<|im_end|>"
+    assert texts(TWICE, template)[2] == (f"{turn}{turn}\n<|im_start|>assistant\n", False)
+
+
+def test_a_chat_template_without_names_of_roles_takes_results_as_the_users() -> None:
+    form = Chat("", None, None, "[INST] ", " [/INST]", "</s>", "")
+    assert texts(TWICE, "llama3", form)[2] == ("[INST] Action: 晴\nAction: 晴 [/INST]", False)
+
+
 @pytest.mark.parametrize("template", AGENT_TEMPLATES)
 def test_what_serving_encodes_is_a_prefix_of_what_training_encodes(template: str) -> None:
     second = Turn(user="And tomorrow?", steps=(CALL, CALL, SEEN, SEEN, ANSWER))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentswift.schema.runs import Output
+from agentswift.schema.runs import ShowOutput
 from tests.checked import check, good, misnamed, written
 
 
@@ -49,7 +49,7 @@ def test_warnings_alone_refuse_nothing(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_jsonl_prints_one_finding_a_line_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = written(tmp_path / "rows.jsonl", good(1), *(misnamed(n) for n in range(8)))
-    assert check(file, Output.jsonl, most=1) == 1
+    assert check(file, ShowOutput.jsonl, most=1) == 1
     printed = capsys.readouterr()
     findings = [json.loads(line) for line in printed.out.splitlines()]
     assert [f["line"] for f in findings] == list(range(2, 10))

@@ -95,6 +95,18 @@ def test_names_of_older_tutorials_are_answered_with_todays(old: str, today: str)
     assert today in mistake(old)
 
 
+@pytest.mark.parametrize("value", ["many", "-2", "1.5", "0.5 %", "%", "5%%", "−1"])
+def test_rows_that_may_be_refused_are_a_number_or_a_share(value: str) -> None:
+    assert f"data.max_refused={value}: a number of rows (0), a share of them (0.5%), or -1" in mistake(
+        f"data.max_refused={value}"
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "12", "0.5%", "100%"])
+def test_rows_that_may_be_refused_come_through_as_typed(value: str) -> None:
+    assert compose_run("train", Train, [f"data.max_refused={value}"]).data.max_refused == value
+
+
 def test_every_wrong_word_is_named_at_once() -> None:
     said = mistake("learnign_rate=1", "sft_type=lora", "seed=1", "max_stepz=2")
     assert len(said.splitlines()) == 3
@@ -111,9 +123,9 @@ def test_every_wrong_word_is_named_at_once() -> None:
         ),
         (
             "data/mine.yaml",
-            "defaults: [card]\nmax_refused: many\n",
+            "defaults: [card]\nrows: many\n",
             "data=mine",
-            "data/mine.yaml:2: data.max_refused: Value",
+            "data/mine.yaml:2: data.rows: ",
         ),
         ("data/mine.yaml", "defaults: [card]\nrows: {a: [1\nb: 2\n", "data=mine", 'data/mine.yaml", line 3'),
         (

@@ -11,7 +11,7 @@ from agentswift.cards import find_cards
 from agentswift.compose import compose_run
 from agentswift.compose.help import examples
 from agentswift.compose.keys import groups, keys
-from agentswift.schema.runs import Check, Eval, Export, List, Register, Show, Train
+from agentswift.schema.runs import Check, Eval, Export, List, Register, Show, Stats, Train
 from agentswift.weights import check_fields
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -20,6 +20,7 @@ SHAPES: dict[str, type] = {
     "export": Export,
     "eval": Eval,
     "show": Show,
+    "stats": Stats,
     "check": Check,
     "list": List,
     "register": Register,
@@ -35,7 +36,7 @@ CHOICES = [
     for option in OPTIONS
     for name, shape in SHAPES.items()
     if str(option.parent) in groups(shape)
-    or (str(option.parent) == "experiment" and name in ("train", "show", "check"))
+    or (str(option.parent) == "experiment" and name in ("train", "show", "stats", "check"))
 ]
 
 
@@ -80,7 +81,7 @@ def test_every_part_of_a_mix_has_a_card() -> None:
 
 
 def test_templates_and_loss_scales_name_what_there_is() -> None:
-    assert {file.stem for file in (CONF / "template").glob("*.yaml")} == set(AGENT_TEMPLATES)
+    assert {file.stem for file in (CONF / "template").glob("*.yaml")} == {*AGENT_TEMPLATES, "native"}
     for file in (CONF / "template").glob("*.yaml"):
         assert yaml.safe_load(file.read_text(encoding="utf-8"))["agent_template"] == file.stem
     for file in (CONF / "loss_scale").glob("*.yaml"):

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from agentswift.cards import find_cards
-from agentswift.conversation import Conversation
 from agentswift.corpus import Corpus, enforce, gather, write_left_out
 from agentswift.engine.cache import cached
 from agentswift.engine.encode import Encoded
-from agentswift.engine.prepare import Prepared, choose
+from agentswift.engine.choose import choose
+from agentswift.engine.prepare import Prepared
 from agentswift.errors import DataError
 from agentswift.rows import Ledger
 from agentswift.weights import SpanRow
@@ -39,7 +39,24 @@ def test_a_refused_row_and_a_duplicate_are_counted_and_named(tmp_path: Path) -> 
         ("duplicate", 3),
     ]
     with pytest.raises(DataError, match=r"1 rows refused.*\n.*unknown-tool: first .*rows\.jsonl:2"):
-        enforce(corpus, 0)
+        enforce(corpus, "0")
+
+
+@pytest.mark.parametrize(
+    ("max_refused", "goes_on"),
+    [("0", False), ("1", False), ("2", True), ("-1", True), ("19.9%", False), ("20%", True), ("99.5%", True)],
+)
+def test_rows_may_be_refused_by_number_or_by_share(tmp_path: Path, max_refused: str, goes_on: bool) -> None:
+    corpus = gathered(written(tmp_path / "rows.jsonl", *map(good, range(8)), misnamed(8), misnamed(9)))
+    if not goes_on:
+        with pytest.raises(DataError, match=f"2 rows refused, and data.max_refused={max_refused}"):
+            enforce(corpus, max_refused)
+        return
+    assert enforce(corpus, max_refused).startswith("2 of 10 rows (20 %) refused and left out; data.max_refused=")
+
+
+def test_of_no_refused_row_nothing_is_said(tmp_path: Path) -> None:
+    assert enforce(gathered(written(tmp_path / "rows.jsonl", good(0))), "0.5%") == ""
 
 
 def test_nothing_is_written_where_every_row_is_used(tmp_path: Path) -> None:
@@ -50,7 +67,7 @@ def test_nothing_is_written_where_every_row_is_used(tmp_path: Path) -> None:
 def test_a_row_longer_than_the_run_allows_is_counted_and_named(tmp_path: Path) -> None:
     file = written(tmp_path / "rows.jsonl", good(0), good(1), good(2))
     corpus = gathered(file)
-    conversations: list[Conversation] = corpus.parts["rows"]
+    conversations = corpus.parts["rows"]
     rows = [Encoded([1] * n, [0] * n, ANSWER, "") for n in (3, 9, 5)]
     encodings = cached(tmp_path / "k.arrow", lambda: rows)
     prepared = Prepared(corpus, conversations, encodings, ["rows"] * 3)

@@ -201,3 +201,23 @@ def test_toolbench_keeps_finish_as_the_call_that_it_is() -> None:
     assert read.steps()[-1].arguments == {"return_type": "give_answer", "final_answer": "a"}
     with pytest.raises(RowError, match="list of APIs is not in the system message"):
         FORMATS["toolbench"].read(row(("system", "s"), ("assistant", "a")))
+
+
+AGAIN = ' 再查\nAction: web\nAction Input: {"q": "雨"}\nObservation: <result>有</result>\nAnswer:'
+
+
+@pytest.mark.parametrize(
+    ("said", "trained"),
+    [
+        ([("user", f"天气\n{CALLED}{AGAIN}"), ("assistant", " 带伞")], [False] * 5 + [True]),
+        ([("user", "天气"), ("assistant", f"{CALLED}{AGAIN} 带伞")], [True] * 6),
+        ([("user", "天气"), ("assistant", CALLED), ("assistant", f"{AGAIN} 带伞")], [True] * 6),
+    ],
+)
+def test_several_cycles_of_addition_are_read_in_the_users_turn_and_in_the_agents(
+    said: list[tuple[str, str]], trained: list[bool]
+) -> None:
+    (turn,) = FORMATS["agentfabric"].read(row(("system", ZH), *said)).turns
+    assert [step.kind for step in turn.steps] == ["call", "observation", "thought", "call", "observation", "answer"]
+    assert [step.train for step in turn.steps] == trained
+    assert turn.user == "天气"

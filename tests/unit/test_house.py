@@ -14,12 +14,15 @@ HOUSE = ROOT / "agentswift"
 # A module imports from rows above its own, never from below or beside; a folder's own files are one room.
 ORDER = [
     {"errors"},
-    {"conversation", "schema", "documents", "files"},
+    {"conversation", "schema", "documents", "files", "spool"},
     {"agent_templates"},
     {"formats", "rows", "cards", "models", "redact"},
     {"weights"},
     {"check", "mix", "score", "stats"},
+    {"shape"},
     {"corpus"},
+    {"selection"},
+    {"convert"},
     {"agent"},
     {"report", "runs", "checkpoints", "serve"},
     {"engine"},

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agentswift.conversation import Conversation, Source, Step, Tool, Turn
 from agentswift.errors import AgentswiftError, DataError, UsageError
-from agentswift.mix import fingerprint, order, plan, split
+from agentswift.mix import Asked, fingerprint, order, plan, split
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,12 @@ from agentswift.mix import fingerprint, order, plan, split
     [(30000, 1.0, 30000), (488, 2.0, 976), (134, 0.1, 13), (5, 0.1, 1), (10, 0.15, 2), (100, 0.285, 29), (7, 2.5, 18)],
 )
 def test_a_share_is_an_exact_number_of_rows_with_halves_up(rows: int, share: float, count: int) -> None:
-    assert plan({"a": rows}, {"a": share}, {}) == {"a": count}
+    assert plan({"a": rows}, Asked({"a": share})) == {"a": count}
 
 
 def test_exact_rows_stand_instead_of_the_share() -> None:
     shares = {"ms-bench": 2.0, "self-cognition": 1.0, "none": 0.0}
-    assert plan({"ms-bench": 10, "self-cognition": 134, "none": 5}, shares, {"self-cognition": 3000}) == {
+    assert plan({"ms-bench": 10, "self-cognition": 134, "none": 5}, Asked(shares, {"self-cognition": 3000})) == {
         "ms-bench": 20,
         "self-cognition": 3000,
         "none": 0,
@@ -48,7 +48,7 @@ def test_numbers_that_make_no_sense_are_answered(
     available: dict[str, int], parts: dict[str, float], rows: dict[str, int], kind: type[AgentswiftError], says: str
 ) -> None:
     with pytest.raises(kind) as raised:
-        plan(available, parts, rows)
+        plan(available, Asked(parts, rows))
     assert says in str(raised.value)
 
 

@@ -1,0 +1,78 @@
+"""Which rows an epoch is made of, and in which order: a pure function of the plan, the seed and the epoch's number."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+from agentswift.mix.chance import seeded
+from agentswift.schema.groups import Order
+
+
+def order(
+    counts: Mapping[str, int],
+    available: Mapping[str, int],
+    seed: int,
+    epoch: int,
+    mass: Mapping[str, Sequence[float]] | None = None,
+    arrangement: Order = Order.shuffled,
+) -> list[tuple[str, int]]:
+    """Return one epoch as (part, row of that part): the same for the same numbers, on any machine.
+
+    Each row stands ⌊count / available⌋ times; the rest is a sample without replacement, a new one each epoch. What one
+    part gives does not hang on the others. With `mass` (a number a row: its tokens, say) the sample of a part is drawn
+    evenly from small rows to large, so that it comes to its share of the whole but for one row of the largest.
+    """
+    drawn: dict[str, list[tuple[str, int]]] = {}
+    for name, count in counts.items():
+        times, rest = divmod(count, available[name]) if count else (0, 0)
+        chance = seeded(seed, epoch, name)
+        sample = _even(mass[name], rest, chance) if mass and rest else chance.sample(range(available[name]), rest)
+        drawn[name] = [(name, row) for row in [*range(available[name])] * times + sample]
+    return _arranged(drawn, seed, epoch, arrangement)
+
+
+def _even(mass: Sequence[float], count: int, chance: Random) -> list[int]:
+    """Return `count` rows: the rows by mass cut into `count` stretches as even as they get, one row of each."""
+    ranked = sorted(range(len(mass)), key=lambda row: (mass[row], chance.random()))
+    shift = chance.randrange(count)  # so that no row is always in a longer stretch than its neighbours
+    bounds = [(number * len(mass) + shift) // count for number in range(count + 1)]
+    return [ranked[chance.randrange(start, end)] for start, end in pairwise(bounds)]
+
+
+def _arranged(
+    drawn: Mapping[str, list[tuple[str, int]]], seed: int, epoch: int, arrangement: Order
+) -> list[tuple[str, int]]:
+    if arrangement is Order.shuffled:
+        rows = [row for part in drawn.values() for row in part]
+        seeded(seed, epoch, "").shuffle(rows)
+        return rows
+    placed: list[tuple[float, int, tuple[str, int]]] = []
+    for number, (name, part) in enumerate(drawn.items()):
+        seeded(seed, epoch, "order", name).shuffle(part)
+        for at, row in enumerate(part):
+            place = number if arrangement is Order.sequential else (at + 0.5) / len(part)
+            placed.append((place, number, row))
+    return [row for _, _, row in sorted(placed, key=lambda p: p[:2])]
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Everything that decides each epoch's rows; as plain data it goes to the ranks."""
+
+    pool: dict[str, list[int]]  # part → its rows, numbers of whatever the caller numbers
+    counts: dict[str, int]  # part → rows an epoch
+    seed: int
+    order: str = Order.shuffled.value
+    mass: dict[str, list[float]] | None = None  # part → of each row in its pool
+
+    def epoch(self, number: int) -> list[int]:
+        """Return the rows of an epoch in order."""
+        available = {name: len(rows) for name, rows in self.pool.items()}
+        drawn = order(self.counts, available, self.seed, number, self.mass, Order(self.order))
+        return [self.pool[name][row] for name, row in drawn]
+
+    def json(self) -> dict[str, Any]:
+        """Return the mix as `Mix(**values)` takes it."""
+        return asdict(self)
