@@ -166,7 +166,8 @@ def table(columns: dict[str, dict[str, Any]], each: int) -> None:
         print(f"| **{figure}** | " + " | ".join(f"{100 * c[figure]:.1f} %" for c in columns.values()) + " |")
     print("| good rows flagged | " + " | ".join(f"{c['good_flagged']} of {c['good']}" for c in columns.values()) + " |")
     for name, c in columns.items():
-        print(f"{name}: named rightly {100 * c['named']:.1f} %; on good rows {dict(c['rules_on_good'])}")
+        if name.startswith("check"):
+            print(f"{name}: named rightly {100 * c['named']:.1f} %; on good rows {dict(c['rules_on_good'])}")
 
 
 if __name__ == "__main__":
