@@ -31,10 +31,16 @@ def _order(messages: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Hit]:
     if first is not None and roles[first] in _AGENTS and "user" in roles:
         yield Hit("wrong-order", messages[first][0], {"trouble": "the agent speaks before the user has asked"})
     for i, (before, role) in enumerate(pairwise(roles), 1):
-        if role == before == "user":
+        if role == before == "user" and not _is_retry(messages[i][1]):
             yield Hit("wrong-order", messages[i][0], {"trouble": "the user speaks twice, and no one answers the first"})
         elif before == role == "assistant" and _talks(messages[i - 1][1]) and _talks(messages[i][1]):
             yield Hit("wrong-order", messages[i][0], {"trouble": "the agent answers twice, and no one asks in between"})
+
+
+def _is_retry(message: Mapping[str, Any]) -> bool:
+    """Whether this is what ToolBench's search tells the agent, behind the question, of its earlier attempts."""
+    text = message.get("content", message.get("value"))
+    return isinstance(text, str) and text.startswith("This is not the first time you try this task")
 
 
 def _talks(message: Mapping[str, Any]) -> bool:

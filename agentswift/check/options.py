@@ -34,7 +34,7 @@ def _language(text: str) -> str | None:
 
 
 _MAIL = re.compile(
-    r"(?<![\w.+-])\w[\w.+-]*@(?!example\.|test\.|domain\.|email\.|company\.)[\w-]+(?:\.[\w-]+)*\.[a-zA-Z]{2,}"
+    r"(?<![\w.+-])(?!your|example|name@)\w[\w.+-]*@(?!example\.|test\.|domain\.|email\.|company\.)[\w-]+(?:\.[\w-]+)*\.[a-zA-Z]{2,}"
 )
 _MOBILE = re.compile(r"(?<![\d.])(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?![\d.])")
 _PHONE = re.compile(r"(?<![\w.-])(?:\+?1[-. ])?\(?[2-9]\d\d\)?[-. ](?!555)[2-9]\d\d[-. ]\d{4}(?![\w-])")

@@ -1,5 +1,6 @@
 """Rules over the order of turns and steps."""
 
+import json
 from collections.abc import Iterator
 
 from agentswift.check.rules import Hit
@@ -17,13 +18,25 @@ def unpaired_results(conversation: Conversation) -> Iterator[Hit]:
             if step.kind == "call":
                 waiting.append(i)
             elif step.kind == "observation" and waiting:
-                waiting.pop(0)
+                del waiting[: _results_in(step.text, len(waiting))]
             elif step.kind == "observation":
                 yield Hit("orphan-observation", path, {})
         # A row may end in calls: nothing is said in ignorance of their results.
         end = len(exchange) if number < len(said) else _last_word(exchange)
         for path, step in (exchange[i] for i in waiting if i < end):
             yield Hit("call-without-observation", path, {"tool": step.tool})
+
+
+def _results_in(text: str, calls: int) -> int:
+    """Return how many of the `calls` that wait a result answers: all, where it is a list of results, one for each."""
+    if calls > 1 and text.lstrip().startswith("[{"):
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            return 1
+        if len(found) == calls and all(isinstance(r, dict) and ("tool_call_id" in r or "name" in r) for r in found):
+            return calls
+    return 1
 
 
 def exchanges(conversation: Conversation) -> list[list[Placed]]:

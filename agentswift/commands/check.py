@@ -68,7 +68,8 @@ def _mend(run: Check) -> None:
                 out.write(row.values)
             elif not row.changes:
                 print(f"not in the copy  {source} row {row.row}: it cannot be read", file=sys.stderr)
-    print(f"{rows} rows mended: {target} has {out.rows}, {source} is as it was. What follows is of the copy.\n")
+    done = f"{rows} rows mended: {target} has {out.rows}, {source} is as it was. What follows is of the copy.\n"
+    print(done, file=sys.stderr if run.output is ShowOutput.jsonl else sys.stdout)
     run.data.path = str(target)
 
 

@@ -109,7 +109,7 @@ def _jsonl(drawn: "Iterator[Drawn]", templates: list[str]) -> None:
     """Print one JSON a row (and template, where several are asked for)."""
     for row, name in zip(drawn, cycle(templates or [""]), strict=False):
         values = asdict(row)
-        named = {"template": name} if name else {}
+        named = ({"template": name} if name else {}) | ({"made": row.made} if row.made else {})
         print(json.dumps(named | {key: values[key] for key in _KEYS}, ensure_ascii=False))
         sys.stdout.flush()
 

@@ -102,6 +102,8 @@ def _complete(settings: Settings, command: TrainingCommand, given: Collection[st
     settings.options.setdefault("data", "card")  # never our own default data unasked
     if "data.parts" in values and (file := values.pop("data.path", None)):
         settings.lost.append(("dataset", f"{file}: a file within a mix needs a card: agentswift register"))
+    for name in values.get("data.ratios", ()):
+        values.setdefault("data.parts", {})[name] = 1.0  # what has a ratio is a part too
     if "data.parts" not in values and "data.path" not in values:
         settings.lost.append(("dataset", "no data: add data=NAME or data.path=FILE to the command line"))
     if "model.model" not in values:

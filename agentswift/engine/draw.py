@@ -21,6 +21,7 @@ class Drawn:
     labels: list[int]
     weights: list[float]
     fields: list[str]
+    made: str = ""  # how it was made from that row (data.negatives)
 
 
 class Drawing:
@@ -71,6 +72,7 @@ def _drawn(
         labels=[i if w > 0 else -100 for i, w in zip(ids, weights, strict=True)],
         weights=weights,
         fields=[spans[s].field for s in span_ids],
+        made=conversation.source.made,
     )
 
 

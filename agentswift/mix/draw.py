@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -34,11 +33,19 @@ def order(
 
 
 def _even(mass: Sequence[float], count: int, chance: Random) -> list[int]:
-    """Return `count` rows: the rows by mass cut into `count` stretches as even as they get, one row of each."""
-    ranked = sorted(range(len(mass)), key=lambda row: (mass[row], chance.random()))
-    shift = chance.randrange(count)  # so that no row is always in a longer stretch than its neighbours
-    bounds = [(number * len(mass) + shift) // count for number in range(count + 1)]
-    return [ranked[chance.randrange(start, end)] for start, end in pairwise(bounds)]
+    """Return `count` rows, each as likely as any other: every so-many-th of the rows by mass.
+
+    Neighbours change places before, lest the same rows always come together.
+    """
+    rows = len(mass)
+    ranked = sorted(range(rows), key=lambda row: mass[row])
+    width = -(-rows // count)
+    for start in range(-chance.randrange(width), rows, width):
+        near = ranked[max(0, start) : start + width]
+        chance.shuffle(near)
+        ranked[max(0, start) : start + width] = near
+    first = chance.randrange(rows)
+    return [ranked[(number * rows + first) // count] for number in range(count)]
 
 
 def _arranged(

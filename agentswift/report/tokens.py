@@ -119,7 +119,8 @@ def _beside(rows: Sequence[TokenRow], names: Sequence[str]) -> "Table":
 def head(row: TokenRow) -> str:
     """Return one line about a row: where it is from, its tokens, and how many of them are trained."""
     trained = sum(weight > 0 for weight in row.weights)
-    return f"{visible(row.dataset)} row {row.row}: {len(row.tokens)} tokens, {trained} trained"
+    made = f", made of it by {how}" if (how := getattr(row, "made", "")) else ""
+    return f"{visible(row.dataset)} row {row.row}{made}: {len(row.tokens)} tokens, {trained} trained"
 
 
 def drawing(row: TokenRow) -> "Text":

@@ -58,6 +58,7 @@ def broken(conversation: Conversation) -> list[tuple[str, str]]:
         one(call(city="x", days=2, place={"lat": 1}, tags=["a"]), SEEN, DONE),
         one(CALL, CALL, SEEN, SEEN, DONE),
         one(CALL, CALL),
+        one(CALL, CALL, replace(SEEN, text='[{"name": "get_weather"}, {"tool_call_id": "2"}]'), DONE),
         one(CALL, SEEN, CALL),
         row(("a", [CALL]), (None, [SEEN, DONE]), ("b", [CALL, SEEN, DONE])),
         row(("a", [call("search", query="x"), SEEN, DONE]), tools=()),
@@ -92,6 +93,10 @@ UNANSWERED = ("call-without-observation", FIRST)
         (row(("a", [CALL]), ("b", [SEEN, DONE])), [("orphan-observation", "$.turns[1].steps[0]"), UNANSWERED]),
         (one(CALL, DONE), [UNANSWERED]),
         (one(CALL, CALL, SEEN, DONE), [("call-without-observation", "$.turns[0].steps[1]")]),
+        (
+            one(CALL, CALL, replace(SEEN, text='[{"name": "a"}]'), DONE),
+            [("call-without-observation", "$.turns[0].steps[1]")],
+        ),
         (row(("a", [CALL]), ("b", [DONE])), [UNANSWERED]),
         (row(("a", []), ("b", [DONE])), [("empty-assistant", "$.turns[0]")]),
         (row(("a", [replace(THOUGHT, text=" \n")]), ("b", [DONE])), [("empty-assistant", "$.turns[0]")]),

@@ -135,6 +135,7 @@ def test_what_is_wrong_with_a_row_as_it_is_written_is_found(values: dict[str, An
         messages(("assistant", "how can I help?")),
         messages(("system", "Question: q"), ("assistant", "Action: a\nObservation:\n"), ("assistant", '"""1"""')),
         messages(("user", "a"), ("assistant", ""), ("assistant", "b")),
+        messages(("user", "a"), ("user", "This is not the first time you try this task, all …"), ("assistant", "b")),
         messages(("system", FABRIC), ("user", "q"), ("assistant", CALLED)),
         messages(("system", REACT), ("user", "q"), ("assistant", "Final Answer: 1")),
         messages(("system", REACT), ("user", "q"), ("assistant", "plain words")),
@@ -165,7 +166,12 @@ def asked(user: str, answer: str) -> Conversation:
         (asked("my ssn is 219-09-9999", "ok"), ["personal-data"]),
         (asked("call 212-736-5000 now", "ok"), ["personal-data"]),
         (asked("the key is sk-4f9a8b7c6d5e4f3a2b1c", "ok"), ["personal-data"]),
-        (asked("jane@example.com, 555-0100, 212-555-0123, order 20240115, 3.14159265358979", "ok"), []),
+        (
+            asked(
+                "jane@example.com, your_email@gmail.com, 555-0100, 212-555-0123, order 20240115, 3.14159265358979", "ok"
+            ),
+            [],
+        ),
     ],
 )
 def test_rules_by_option_are_looked_for_when_asked(conversation: Conversation, found: list[str]) -> None:

@@ -124,6 +124,7 @@ def test_names_and_defaults_of_ms_swift_2_are_known(tmp_path: Path, capsys: pyte
     assert made.loss_scale.name == "react"
     assert made.data.rows == {"self-cognition": 3000}
     assert made.data.ratios == {"ms-bench": 2.0}
+    assert "ms-bench" in made.data.parts
     assert made.data.system == "# 你是助手"
     assert "ms-swift 2's name of a model" in capsys.readouterr().out
 
