@@ -13,7 +13,6 @@ from agentswift.agent_templates import AGENT_TEMPLATES
 from agentswift.cards import Card
 from agentswift.conversation import Conversation, Turn
 from agentswift.corpus import read_part
-from agentswift.engine.chat import segments
 from agentswift.engine.encode import Encoder, load_chat
 from agentswift.formats import messages
 from agentswift.weights import weigh
@@ -96,9 +95,9 @@ def test_a_served_prompt_is_cut_and_worded_as_it_was_trained(template: str) -> N
     whole_corpus = {*TEMPLATE.values(), "agentfabric_en"}  # a seventh of it for the others: time
     rows = conversations() if template in whole_corpus else conversations()[::7]
     for whole in rows:
-        trained = segments(whole, made.template, made.chat)
+        trained = made.segments(whole)
         starts = [i for i, segment in enumerate(trained) if segment.generated]
-        prompts = [segments(part, made.template, made.chat) for part in served(whole)]
+        prompts = [made.segments(part) for part in served(whole)]
         assert [[s.text for s in p] for p in prompts] == [[s.text for s in trained[:i]] for i in starts], whole.source
 
 

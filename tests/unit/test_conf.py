@@ -101,7 +101,7 @@ def test_the_seeds_recipes_have_the_seeds_numbers() -> None:
     assert (agent.loss_scale.name, agent.tuner.lora_alpha, agent.warmup_ratio) == ("react", 32, 0.03)
     rows = fabric.per_device_train_batch_size * fabric.gradient_accumulation_steps * fabric.launch.nproc_per_node
     assert (rows, fabric.max_length, fabric.max_grad_norm) == (64, 1500, 0.5)
-    assert fabric.data.rows == {"ms-bench": 2 * (30000 + 488), "self-cognition": 3000}
+    assert (fabric.data.rows, fabric.data.ratios) == ({"self-cognition": 3000}, {"ms-bench": 2.0})
     assert (fabric.data.model_name, fabric.data.model_author) == (["卡卡罗特"], ["陶白白"])
     assert (flan.tuner.quant_bits, flan.tuner.lora_rank, flan.tuner.lora_alpha, flan.packing) == (4, 64, 16, True)
     assert (flan.learning_rate, flan.max_length, flan.model.torch_dtype) == (2e-4, 4096, "float16")

@@ -8,8 +8,8 @@ import pytest
 from agentswift.cards import find_cards
 from agentswift.corpus import Corpus, enforce, gather, write_left_out
 from agentswift.engine.cache import cached
-from agentswift.engine.encode import Encoded
 from agentswift.engine.choose import choose
+from agentswift.engine.encode import Encoded
 from agentswift.engine.prepare import Prepared
 from agentswift.errors import DataError
 from agentswift.rows import Ledger
