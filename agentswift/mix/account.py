@@ -1,4 +1,4 @@
-"""What a mix was asked for beside what its first epoch comes to, part by part."""
+"""What a mix was asked for beside what an epoch comes to, part by part."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,11 +45,11 @@ class Line:
 COLUMNS = ("dataset", "available", "rows", "tokens", "asked", "got", "off")
 
 
-def account(mix: Mix, asked: Asked, lengths: Sequence[int]) -> list[Line]:
+def account(mix: Mix, asked: Asked, lengths: Sequence[int], epoch: int = 0) -> list[Line]:
     """Return a line a part; `lengths` is the tokens of each row that the pool numbers."""
     place = {row: (name, at) for name, rows in mix.pool.items() for at, row in enumerate(rows)}
     tokens, mass, rows = (dict.fromkeys(mix.pool, 0.0) for _ in range(3))
-    for row in mix.epoch(0):
+    for row in mix.epoch(epoch):
         name, at = place[row]
         rows[name] += 1
         tokens[name] += lengths[row]

@@ -1,5 +1,6 @@
 """Which rows an epoch is made of, and in which order: a pure function of the plan, the seed and the epoch's number."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from random import Random
@@ -33,7 +34,7 @@ def order(
 
 
 def _even(mass: Sequence[float], count: int, chance: Random) -> list[int]:
-    """Return `count` rows, each as likely as any other: every so-many-th of the rows by mass.
+    """Return `count` rows, each as likely as any other but for one exchange: every so-many-th of the rows by mass.
 
     Neighbours change places before, lest the same rows always come together.
     """
@@ -45,7 +46,30 @@ def _even(mass: Sequence[float], count: int, chance: Random) -> list[int]:
         chance.shuffle(near)
         ranked[max(0, start) : start + width] = near
     first = chance.randrange(rows)
-    return [ranked[(number * rows + first) // count] for number in range(count)]
+    return _balanced([ranked[(number * rows + first) // count] for number in range(count)], mass, chance)
+
+
+_CLOSE = 0.001  # of what a part should come to: half a percent is promised
+_TRIES = 16
+
+
+def _balanced(drawn: list[int], mass: Sequence[float], chance: Random) -> list[int]:
+    """Exchange one row for one that is not drawn, where that brings the sum nearer to its due."""
+    due = len(drawn) * sum(mass) / len(mass)
+    over = sum(mass[row] for row in drawn) - due
+    taken = set(drawn)
+    others = sorted((mass[row], row) for row in range(len(mass)) if row not in taken)
+    if abs(over) <= _CLOSE * due or not others:
+        return drawn
+    swaps: list[tuple[float, int, int]] = []
+    for place in chance.sample(range(len(drawn)), min(_TRIES, len(drawn))):
+        wanted = mass[drawn[place]] - over
+        at = bisect_left(others, (wanted, -1))
+        swaps += [(abs(m - wanted), place, row) for m, row in others[max(0, at - 1) : at + 1]]
+    left, place, row = min(swaps)
+    if left < abs(over):
+        drawn[place] = row
+    return drawn
 
 
 def _arranged(

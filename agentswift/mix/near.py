@@ -34,7 +34,7 @@ class NearRows:
         self.threshold = threshold
         self._blank = MinHash(num_perm=_PERMUTATIONS, hashfunc=int)  # shingles are hashes already
         # To miss one is worse than to look at one too many: those are measured anyway.
-        self._index = MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS, weights=(0.1, 0.9))
+        self._index = MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS, weights=(0.02, 0.98))
         self._kept: list[Shingles] = []
 
     def add(self, conversation: Conversation) -> tuple[int, float] | None:
