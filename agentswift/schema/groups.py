@@ -61,7 +61,6 @@ class SplitBy(Enum):
     tool = "tool"  # each tool that is called
 
 
-
 class Thinking(Enum):
     """Which thoughts are written."""
 
