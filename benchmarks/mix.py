@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,8 @@ def said(row: Conversation) -> str:
     return max([t.user or "" for t in row.turns] + [s.text for s in row.steps()], key=len)
 
 
-def respelt(text: str, _: random.Random) -> str:
-    """Change what readers do not see: case, blanks, punctuation."""
+def respelt(text: str, chance: random.Random) -> str:
+    """Change what readers do not see: case, blanks, punctuation. Nothing of it is by chance."""
     return re.sub(r"[,，.。]", "  ;", text).upper() + " !!"
 
 
@@ -162,7 +163,7 @@ def duplicates(rows: list[Conversation], planted: int) -> dict[str, Any]:
     kinds: list[str] = []
     for change in (respelt, one_word, many_words):
         for row in chance.sample(long, planted):
-            copies.append(rewritten(row, lambda text, change=change: change(text, chance)))
+            copies.append(rewritten(row, partial(change, chance=chance)))
             kinds.append(change.__name__)
     every = [*rows, *copies]
     started = time.perf_counter()

@@ -23,7 +23,7 @@ TODAY = {
     "dataset_test_ratio": "split",
     "split_dataset_ratio": "split",
     "val_dataset_sample": "split (a share of the rows)",
-    "train_dataset_mix_ratio": "data.parts={NAME: SHARE}, or data.rows={NAME: N}",
+    "train_dataset_mix_ratio": "data.ratios={NAME: RATIO}",
     "train_dataset_mix_ds": "data.parts={NAME: SHARE}",
     "mix_dataset_sample": "data.rows={NAME: N}",
     "self_cognition_sample": "data.rows={self-cognition: N} beside data.parts={self-cognition: 1.0}",

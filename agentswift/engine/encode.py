@@ -1,9 +1,10 @@
 """Segments → token ids, and which span each token belongs to. Weights never come in here: ids cannot depend on them."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentswift.agent_templates.spans import AgentTemplate
 from agentswift.agent_templates.thinking import Thinking, thinking_of
@@ -15,6 +16,13 @@ from agentswift.engine.tokenizer import Tokenizer
 from agentswift.errors import ModelError, did_you_mean
 from agentswift.weights import SpanRow
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Places = npt.NDArray[np.int64]
+
+_SPACE = re.compile(r"\s+")
 _BATCH = 256  # conversations tokenised together: the Rust tokenizer then uses all cores
 
 
@@ -95,29 +103,43 @@ def places(text: str, marks: Sequence[Mark], offsets: Sequence[tuple[int, int]])
     A token takes the mark of its first non-space character; one of white space alone, the mark before it (the mark
     it stands in, at a segment's start); one that touches an observation, the observation's.
     """
-    if len(marks) == 1:
+    if len(marks) == 1 or not offsets:
         return [0] * len(offsets)
-    found: list[int] = []
-    at = 0
-    for start, end in offsets:
-        first = start
-        while first < end and text[first].isspace():
-            first += 1
-        blank = first == end
-        while at < len(marks) - 1 and marks[at].end <= start:
-            at += 1
-        here = at
-        if blank and found:
-            here = found[-1]
-        else:
-            while here < len(marks) - 1 and marks[here].end <= (start if blank else first):
-                here += 1
-        touched = at
-        while marks[touched].end < end and touched < len(marks) - 1:
-            touched += 1
-        seen = [i for i in range(at, touched + 1) if marks[i].field == "observation"]
-        found.append(seen[0] if seen and end > start else here)
-    return found
+    import numpy as np
+
+    last = len(marks) - 1
+    ends = np.array([mark.end for mark in marks])
+    start, end = np.array(offsets, dtype=np.int64).T
+    first = _after_space(text, start, end)
+    stands = np.minimum(np.searchsorted(ends, start, side="right"), last)
+    blank = first == end
+    found = np.where(blank, stands, np.minimum(np.searchsorted(ends, first, side="right"), last))
+    touched = np.minimum(np.searchsorted(ends, end, side="left"), last)
+    next_seen = _next_observation(marks)[stands]
+    seen = (next_seen <= touched) & (end > start)
+    found = np.where(seen, next_seen, found)
+    before = np.where(blank & ~seen, 0, np.arange(len(found)))  # a blank takes what the token before it took
+    return list(found[np.maximum.accumulate(before)].tolist())
+
+
+def _after_space(text: str, start: "Places", end: "Places") -> "Places":
+    """Return the place of each token's first character that is no white space; its end where there is none."""
+    import numpy as np
+
+    spaces = np.array([match.span() for match in _SPACE.finditer(text)], dtype=np.int64).reshape(-1, 2)
+    if not len(spaces):
+        return start
+    run = spaces[np.maximum(np.searchsorted(spaces[:, 0], start, side="right") - 1, 0)]
+    inside = (run[:, 0] <= start) & (start < run[:, 1])
+    return np.where(inside, np.minimum(run[:, 1], end), start)
+
+
+def _next_observation(marks: Sequence[Mark]) -> "Places":
+    """Return for each mark the index of the first observation from it on; one past the last where there is none."""
+    import numpy as np
+
+    at = [i if mark.field == "observation" else len(marks) for i, mark in enumerate(marks)]
+    return np.minimum.accumulate(np.array(at)[::-1])[::-1]
 
 
 def load_chat(name: str, tokenizer: Tokenizer) -> Chat:

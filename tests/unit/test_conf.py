@@ -11,6 +11,7 @@ from agentswift.cards import find_cards
 from agentswift.compose import compose_run
 from agentswift.compose.help import examples
 from agentswift.compose.keys import groups, keys
+from agentswift.mix import Asked, plan
 from agentswift.schema.runs import Check, Eval, Export, List, Register, Show, Stats, Train
 from agentswift.weights import check_fields
 
@@ -101,7 +102,9 @@ def test_the_seeds_recipes_have_the_seeds_numbers() -> None:
     assert (agent.loss_scale.name, agent.tuner.lora_alpha, agent.warmup_ratio) == ("react", 32, 0.03)
     rows = fabric.per_device_train_batch_size * fabric.gradient_accumulation_steps * fabric.launch.nproc_per_node
     assert (rows, fabric.max_length, fabric.max_grad_norm) == (64, 1500, 0.5)
-    assert (fabric.data.rows, fabric.data.ratios) == ({"self-cognition": 3000}, {"ms-bench": 2.0})
+    available = dict(zip(fabric.data.parts, (30000, 488, 380000, 108), strict=True))
+    planned = plan(available, Asked(fabric.data.parts, fabric.data.rows, fabric.data.ratios))
+    assert list(planned.values()) == [30000, 488, 2 * (30000 + 488), 3000]
     assert (fabric.data.model_name, fabric.data.model_author) == (["卡卡罗特"], ["陶白白"])
     assert (flan.tuner.quant_bits, flan.tuner.lora_rank, flan.tuner.lora_alpha, flan.packing) == (4, 64, 16, True)
     assert (flan.learning_rate, flan.max_length, flan.model.torch_dtype) == (2e-4, 4096, "float16")

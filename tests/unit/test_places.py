@@ -1,6 +1,8 @@
 """Which field a token belongs to, by its characters."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agentswift.conversation import Field
 from agentswift.engine.chat import Mark
@@ -38,3 +40,39 @@ def test_a_token_takes_the_field_of_its_first_letter(
 ) -> None:
     text, found = marks(*parts)
     assert places(text, found, offsets) == expected
+
+
+PARTS = st.lists(
+    st.tuples(
+        st.text("a \n你\u3000\x1c", min_size=1, max_size=5), st.sampled_from(["thought", "label", "observation"])
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(PARTS, st.lists(st.integers(0, 3), max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_a_token_at_a_time_gives_the_same(parts: list[tuple[str, Field]], lengths: list[int]) -> None:
+    """Tokens of 0 to 3 characters, now and then one that is a piece of the character before it."""
+    text, found = marks(*parts)
+    offsets, at = [], 0
+    for length in lengths:
+        offsets.append((at, min(at + length, len(text))) if length else (max(at - 1, 0), at))
+        at = min(at + length, len(text))
+    assert places(text, found, offsets) == one_at_a_time(text, found, offsets)
+
+
+def one_at_a_time(text: str, found: list[Mark], offsets: list[tuple[int, int]]) -> list[int]:
+    """The rule of `places`, read out word for word."""
+    taken: list[int] = []
+    for start, end in offsets:
+        first = next((i for i in range(start, end) if not text[i].isspace()), end)
+        stands = next((i for i, mark in enumerate(found) if mark.end > start), len(found) - 1)
+        place = next((i for i, mark in enumerate(found) if mark.end > first), len(found) - 1)
+        if first == end:
+            place = taken[-1] if taken else stands
+        touched = next((i for i, mark in enumerate(found) if mark.end >= end), len(found) - 1)
+        seen = [i for i in range(stands, touched + 1) if found[i].field == "observation"]
+        taken.append(seen[0] if seen and end > start else place)
+    return taken
