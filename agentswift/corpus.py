@@ -1,6 +1,7 @@
 """From the parts of a mix to Conversations: cards and files are read, checked, told apart, and every row is counted."""
 
 import json
+import re
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -253,13 +254,15 @@ def over_length(source: Source, length: int, max_length: int) -> Finding:
 
 _NAME = ("{{NAME}}", "<NAME>", "{{name}}")  # ms-swift's, Llama3-Tutorial's, LLaMA-Factory's
 _AUTHOR = ("{{AUTHOR}}", "<AUTHOR>", "{{author}}")
+_PLACEHOLDER = re.compile("|".join(map(re.escape, (*_NAME, *_AUTHOR))))
 
 
 def _dressed(conversation: Conversation, data: Data) -> Conversation:
     """Put the run's system prompt where there is none, and its name and author in self-cognition rows."""
     if data.system is not None and conversation.system is None:
         conversation = replace(conversation, system=data.system)
-    if not (data.model_name or data.model_author):
+    texts = (text for turn in conversation.turns for text in (turn.user or "", *(step.text for step in turn.steps)))
+    if not (data.model_name or data.model_author) or not any(map(_PLACEHOLDER.search, texts)):
         return conversation
     chinese = any("\u4e00" <= c <= "\u9fff" for turn in conversation.turns for c in turn.user or "")
     words: dict[str, str] = {}
