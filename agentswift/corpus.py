@@ -1,8 +1,8 @@
 """From the parts of a mix to Conversations: cards and files are read, checked, told apart, and every row is counted."""
 
 import json
-import re
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
