@@ -15,10 +15,9 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from agentswift.agent_templates.sections import Labels, call_parts, read_call_at, result_label, tolerant
-from agentswift.agent_templates.spans import Part, Piece, Place, Reading, joined
+from agentswift.agent_templates.spans import Part, Piece, Place, Reading, Run, alternating, joined
 from agentswift.agent_templates.thinking import read_words, word_parts
 from agentswift.conversation import Step, Tool
 
@@ -28,7 +27,6 @@ _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _TOOL_ZH = "{name}: {name} API。{description} 输入参数: {parameters} Format the arguments as a JSON object."
 _TOOL_EN = "{name}: {name} API. {description} Parameters: {parameters} Format the arguments as a JSON object."
 _RESULT = re.compile(r"\A\n?(?:Observation:)? <result>(.*)</result>\n(?:Answer:)?\Z", re.DOTALL)
-_Run = Sequence[tuple[int, Step]]
 
 
 @dataclass(eq=False)
@@ -62,17 +60,7 @@ class AgentFabric:
 
     def write(self, steps: Sequence[Step]) -> list[Piece]:
         """Return a generation for each run of steps up to a result, and a piece for each result."""
-        pieces: list[Piece] = []
-        for is_result, group in groupby(enumerate(steps), key=lambda numbered: numbered[1].kind == "observation"):
-            run = list(group)
-            if not is_result:
-                pieces.append(_generation(run, after_observation=bool(pieces)))
-                continue
-            for index, step in run:
-                end = "Answer:" if index == run[-1][0] else ""
-                text = f"{result_label(pieces, _LABELS.stop)} <result>{step.text}</result>\n{end}"
-                pieces.append(joined([(text, "observation", index)], "observation"))
-        return pieces
+        return alternating(steps, lambda run, pieces: _generation(run, after_observation=bool(pieces)), _result)
 
     def read(
         self, text: str, tools: Sequence[Tool], *, is_agent: bool = True, after_observation: bool = False
@@ -100,7 +88,11 @@ def _tool_line(tool: Tool) -> str:
     return line.format(name=tool.name, description=tool.description, parameters=schema)
 
 
-def _generation(run: _Run, *, after_observation: bool) -> Piece:
+def _result(step: Step, pieces: list[Piece], is_first: bool, is_last: bool) -> str:
+    return f"{result_label(pieces, _LABELS.stop)} <result>{step.text}</result>\n{'Answer:' if is_last else ''}"
+
+
+def _generation(run: Run, *, after_observation: bool) -> Piece:
     parts: list[Part] = []
     for (index, step), following in zip(run, [*(step.kind for _, step in run[1:]), None], strict=True):
         parts += call_parts(step, index, _LABELS) if step.kind == "call" else word_parts(step, index, following)

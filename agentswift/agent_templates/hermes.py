@@ -16,12 +16,11 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from agentswift.agent_templates.calls import arguments_text, call_in, json_string
 from agentswift.agent_templates.json_calls import declared
 from agentswift.agent_templates.json_text import read_json
-from agentswift.agent_templates.spans import Part, Piece, Place, Problem, Reading, joined
+from agentswift.agent_templates.spans import Part, Piece, Place, Problem, Reading, alternating, joined
 from agentswift.agent_templates.thinking import read_words, word_parts
 from agentswift.conversation import Step, Tool
 
@@ -66,17 +65,7 @@ class Hermes:
 
     def write(self, steps: Sequence[Step]) -> list[Piece]:
         """Return a generation for each run of steps up to a result, and a piece for each result."""
-        pieces: list[Piece] = []
-        for is_result, group in groupby(enumerate(steps), key=lambda numbered: numbered[1].kind == "observation"):
-            run = list(group)
-            if not is_result:
-                pieces.append(_generation(run))
-                continue
-            for index, step in run:
-                line = "" if index == run[0][0] else "\n"
-                text = f"{line}<tool_response>\n{step.text}\n</tool_response>"
-                pieces.append(joined([(text, "observation", index)], "observation"))
-        return pieces
+        return alternating(steps, lambda run, _: _generation(run), _result)
 
     def read(
         self, text: str, tools: Sequence[Tool], *, is_agent: bool = True, after_observation: bool = False
@@ -107,6 +96,11 @@ class Hermes:
 
 
 HERMES = Hermes()
+
+
+def _result(step: Step, pieces: list[Piece], is_first: bool, is_last: bool) -> str:
+    line = "" if is_first else "\n"
+    return f"{line}<tool_response>\n{step.text}\n</tool_response>"
 
 
 def _generation(run: Sequence[tuple[int, Step]]) -> Piece:

@@ -4,12 +4,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from agentswift.agent_templates.calls import call_in
 from agentswift.agent_templates.json_text import read_json
-from agentswift.agent_templates.spans import Part, Piece, Place, Problem, Reading, joined
+from agentswift.agent_templates.spans import Part, Piece, Place, Problem, Reading, alternating, joined
 from agentswift.agent_templates.thinking import read_words, word_parts
 from agentswift.conversation import Step, Tool
 
@@ -81,14 +80,7 @@ class JsonCalls:
 
     def write(self, steps: Sequence[Step]) -> list[Piece]:
         """Return a generation for each run of steps up to a result, and a piece for each result."""
-        pieces: list[Piece] = []
-        for is_result, group in groupby(enumerate(steps), key=lambda numbered: numbered[1].kind == "observation"):
-            run = list(group)
-            if is_result:
-                pieces += [joined([(step.text, "observation", index)], "observation") for index, step in run]
-            else:
-                pieces.append(joined(self._generation(run), "generated"))
-        return pieces
+        return alternating(steps, lambda run, _: joined(self._generation(run), "generated"), lambda step, *_: step.text)
 
     def _generation(self, run: Sequence[tuple[int, Step]]) -> Iterator[Part]:
         kinds = [None, *(step.kind for _, step in run), None]

@@ -14,10 +14,9 @@ are JSON.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from agentswift.agent_templates.sections import Labels, call_parts, read_call_at, result_label, tolerant
-from agentswift.agent_templates.spans import Part, Piece, Place, Reading, joined
+from agentswift.agent_templates.spans import Part, Piece, Place, Reading, alternating, joined
 from agentswift.agent_templates.thinking import read_words, word_parts
 from agentswift.conversation import Step, Tool
 
@@ -53,16 +52,11 @@ class Qwen:
 
     def write(self, steps: Sequence[Step]) -> list[Piece]:
         """Return a generation for each run of steps up to a result, and a piece for each result."""
-        pieces: list[Piece] = []
-        for is_result, group in groupby(enumerate(steps), key=lambda numbered: numbered[1].kind == "observation"):
-            run = list(group)
-            if not is_result:
-                pieces.append(_generation(run, after_observation=bool(pieces)))
-                continue
-            for index, step in run:
-                text = f"{result_label(pieces, _LABELS.stop)}{step.text}\n"
-                pieces.append(joined([(text, "observation", index)], "observation"))
-        return pieces
+        return alternating(
+            steps,
+            lambda run, pieces: _generation(run, after_observation=bool(pieces)),
+            lambda step, pieces, *_: f"{result_label(pieces, _LABELS.stop)}{step.text}\n",
+        )
 
     def read(
         self, text: str, tools: Sequence[Tool], *, is_agent: bool = True, after_observation: bool = False

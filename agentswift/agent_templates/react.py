@@ -16,10 +16,9 @@ prompt, here it stands before the tools. ms_agent, lagent and toolbench are kind
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from agentswift.agent_templates.sections import Labels, Section, call_parts, read_call_at, result_label, tolerant
-from agentswift.agent_templates.spans import Part, Piece, Place, Problem, Reading, joined
+from agentswift.agent_templates.spans import Part, Piece, Place, Problem, Reading, alternating, joined
 from agentswift.conversation import Field, Step, Tool
 
 REACT = Labels()
@@ -62,17 +61,14 @@ class React:
 
     def write(self, steps: Sequence[Step]) -> list[Piece]:
         """Return a generation for each run of steps up to a result, and a piece for each result."""
-        pieces: list[Piece] = []
-        for is_result, group in groupby(enumerate(steps), key=lambda numbered: numbered[1].kind == "observation"):
-            run = list(group)
-            if not is_result:
-                pieces.append(self._generation(run))
-                continue
-            for index, step in run:
-                label = result_label(pieces, self.labels.stop) if self.stop else self.labels.stop
-                text = f"{label}{self.before_result}{step.text}\n"
-                pieces.append(joined([(text, "observation", index)], "observation"))
-        return pieces
+        return alternating(
+            steps,
+            lambda run, _: self._generation(run),
+            lambda step, pieces, *_: f"{self._result_label(pieces)}{self.before_result}{step.text}\n",
+        )
+
+    def _result_label(self, pieces: list[Piece]) -> str:
+        return result_label(pieces, self.labels.stop) if self.stop else self.labels.stop
 
     def _generation(self, run: Sequence[tuple[int, Step]]) -> Piece:
         parts: list[Part] = []

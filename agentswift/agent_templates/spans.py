@@ -1,7 +1,8 @@
 """Text with spans, the common coin of agent templates: pieces, their fields, and what reading gives back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal, Protocol, TypeAlias
 
 from agentswift.conversation import Field, Step, Tool
@@ -102,3 +103,28 @@ def joined(parts: Iterable[Part], role: Role) -> Piece:
             spans.append(Span(field, len(text), len(text) + len(part), step, *of))
             text += part
     return Piece(text, tuple(spans), role)
+
+
+Run = Sequence[tuple[int, Step]]  # steps, each with its place in the turn
+
+
+def alternating(
+    steps: Sequence[Step],
+    generation: Callable[[Run, list[Piece]], Piece],
+    result: Callable[[Step, list[Piece], bool, bool], str],
+) -> list[Piece]:
+    """Return a generation for each run of steps up to a result, and a piece for each result.
+
+    Both are given the pieces before them; `result(step, pieces, is_first, is_last)` returns a result's text, told
+    whether it is the first and the last of those that stand together.
+    """
+    pieces: list[Piece] = []
+    for is_result, group in groupby(enumerate(steps), key=lambda numbered: numbered[1].kind == "observation"):
+        run = list(group)
+        if not is_result:
+            pieces.append(generation(run, pieces))
+            continue
+        for index, step in run:
+            text = result(step, pieces, index == run[0][0], index == run[-1][0])
+            pieces.append(joined([(text, "observation", index)], "observation"))
+    return pieces
