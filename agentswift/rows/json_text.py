@@ -27,12 +27,17 @@ def read_jsonl(path: Path) -> Iterator[Record]:
         for line, raw in lines(path):
             if not raw.strip():
                 continue
-            if line == 1 and re.match(rb"\s*\[\s*(\{|$)", raw):
+            if line == 1 and opens_array(raw):
                 yield from read_json(path)
                 return
             yield line, caught(lambda raw: _object(_text(raw).strip()), raw)
     except Bad as bad:
         yield line + 1, bad
+
+
+def opens_array(first: bytes) -> bool:
+    """Whether a file whose first line this is holds an array of rows, and not a row a line."""
+    return re.match(rb"\s*\[\s*(\{|$)", first) is not None
 
 
 def read_json(path: Path) -> Iterator[Record]:

@@ -151,6 +151,16 @@ def test_an_array_is_copied_row_by_row(tmp_path: Path, capsys: pytest.CaptureFix
     assert "mended" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(("name", "copy"), [("rows.jsonl", "out.jsonl"), ("rows.json", "out.jsonl")])
+def test_an_array_under_any_ending_keeps_its_rows(tmp_path: Path, name: str, copy: str, indent: int | None) -> None:
+    source, out = tmp_path / name, tmp_path / copy
+    rows = [good(1), {**good(2), "note": "a\n{"}, good(3)]
+    source.write_text(json.dumps(rows, indent=indent), encoding="utf-8")
+    assert check(source, fix=True, file=str(out)) == 0
+    assert [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] == rows
+
+
 def test_rows_are_mended_as_a_stream(tmp_path: Path) -> None:
     rows = mended(written(tmp_path / "rows.jsonl", good(1), good(2)))
     assert next(rows).raw == json.dumps(good(1), ensure_ascii=False).encode() + b"\n"
