@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 from agentswift.conversation import Conversation, Step, Tool
-from agentswift.shape.toolbox import called_in, is_kept, unlike
+from agentswift.shape.toolbox import apart, called_in, is_kept
 
 _MOST_ADDED = 4
 _PLAIN = ("tool", "function", "api", "action", "service")
@@ -14,7 +14,7 @@ _PLAIN = ("tool", "function", "api", "action", "service")
 
 def tools_added(conversation: Conversation, known: Mapping[str, Tool], chance: Random) -> Conversation | None:
     """Put one to four tools of other rows among the row's own, none that shares a word of its name with these."""
-    others = unlike(known, {tool.name for tool in conversation.tools})
+    others = apart(known, conversation.tools)
     if not called_in(conversation) or not others:
         return None
     tools = [*conversation.tools, *chance.sample(others, min(len(others), chance.randint(1, _MOST_ADDED)))]
