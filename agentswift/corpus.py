@@ -44,6 +44,16 @@ class Corpus:
         """Rows refused, over all parts."""
         return sum(ledger.refused for ledger in self.ledgers.values())
 
+    @property
+    def unread(self) -> list[str]:
+        """Files, as FILE:LINE, whose rest could not be read: rows in no ledger, and no one knows how many."""
+        return [f"{f.file}:{f.line}" for f in self.findings if f.rest_unread]
+
+    def is_allowed(self, max_refused: str) -> bool:
+        """Whether no more rows are refused than `max_refused` allows; a file's unread rest is any number."""
+        most = allowance(self, max_refused)
+        return self.refused <= most and (most == math.inf or not self.unread)
+
 
 def gather(data: Data, cards: Cards, local: Local) -> Corpus:
     """Read every part of `data`. Raises CardError or DataError for a part that cannot be read at all."""
@@ -120,13 +130,15 @@ def _evaluation(data: Data, cards: Cards, local: Local) -> EvaluationSet:
 def enforce(corpus: Corpus, max_refused: str) -> str:
     """Return what to say of rows refused and let go, "" where there is none.
 
-    Raises DataError with the refused rows by rule when there are more than `max_refused` allows (see allowance).
+    Raises DataError with the refused rows by rule when there are more than `max_refused` allows (see allowance), or
+    when the rest of a file was not read.
     """
-    most = allowance(corpus, max_refused)
-    if corpus.refused <= most:
+    most, unread = allowance(corpus, max_refused), not_read(corpus)
+    if corpus.is_allowed(max_refused):
         share = f"{corpus.refused} of {corpus.read} rows ({100 * corpus.refused / max(1, corpus.read):.2g} %)"
         allows = "any number" if most == math.inf else f"{most:.0f}"
-        return f"{share} refused and left out; data.max_refused={max_refused} allows {allows}" if corpus.refused else ""
+        said = f"{share} refused and left out; data.max_refused={max_refused} allows {allows}{unread}"
+        return said if corpus.refused else ""
     errors = [f for f in corpus.findings if f.severity == "error"]
     first = {f.rule: f for f in reversed(errors)}
     lines = [
@@ -134,10 +146,15 @@ def enforce(corpus: Corpus, max_refused: str) -> str:
         for rule, f in sorted(first.items())
     ]
     raise DataError(
-        f"{corpus.refused} rows refused, and data.max_refused={max_refused}:\n" + "\n".join(lines) + "\n"
+        f"{corpus.refused} rows refused{unread}, and data.max_refused={max_refused}:\n" + "\n".join(lines) + "\n"
         "Mend the rows (agentswift check lists each), or train without them: "
-        f"data.max_refused={corpus.refused} (or a share: 0.5%; -1: any number)"
+        + ("data.max_refused=-1" if unread else f"data.max_refused={corpus.refused} (or a share: 0.5%; -1: any number)")
     )
+
+
+def not_read(corpus: Corpus) -> str:
+    """Return what is said of files whose rest was not read, to stand behind the rows refused; "" of none."""
+    return f"; the rest of {', '.join(corpus.unread)} was not read" if corpus.unread else ""
 
 
 _LEFT_OUT = {"duplicate", "near-duplicate", "contaminated", "over-length", "set-aside"}

@@ -16,7 +16,7 @@ from agentswift.rows.streams import lines
 class Mended(NamedTuple):
     """A row for the copy: its values (None: left out, or unreadable), what was changed, where the row stood.
 
-    `raw` is its line in a file of a row a line, for a row without changes.
+    `raw` is its line in a file of a row a line, for a row without changes; `rest_unread` as a Finding has it.
     """
 
     values: dict[str, Any] | None
@@ -24,6 +24,7 @@ class Mended(NamedTuple):
     line: int
     row: int
     raw: bytes | None = None
+    rest_unread: bool = False
 
 
 def mended(file: Path) -> Iterator[Mended]:
@@ -32,8 +33,11 @@ def mended(file: Path) -> Iterator[Mended]:
     raw = lines(file) if _has_a_row_a_line(file) else iter(())
     for row in read_rows(file):
         line = next((text for number, text in raw if number == row.line), None)
-        found = Mended(None, [], row.line, row.row) if isinstance(row, Finding) else _mended(row, rows, ids)
-        yield found if found.changes else found._replace(raw=line)
+        if isinstance(row, Finding):
+            yield Mended(None, [], row.line, row.row, line, row.rest_unread)
+        else:
+            found = _mended(row, rows, ids)
+            yield found if found.changes else found._replace(raw=line)
 
 
 def _has_a_row_a_line(file: Path) -> bool:

@@ -7,7 +7,7 @@ stay, and so does what stands as JSON text in a string. Rows from JSON keep ever
 """
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -24,14 +24,16 @@ def read_csv(path: Path) -> Iterator[Record]:
     """Yield a row a record, every cell as text."""
     csv.field_size_limit(2**31 - 1)  # the default, 128 KiB, is less than one long trajectory
     with text_of(path) as file:
-        yield from _csv_records(file)
+        yield from _csv_records(path, file)
 
 
-def _csv_records(file: TextIO) -> Iterator[Record]:
+def _csv_records(path: Path, file: TextIO) -> Iterator[Record]:
     reader = csv.DictReader(file)
     while True:
         line = max(reader.line_num, 1) + 1  # the header is line 1, read together with the first row
         try:
+            if not reader.line_num:
+                _refuse_repeated(path, reader.fieldnames or ())
             values = next(reader)
         except StopIteration:
             return
@@ -42,6 +44,12 @@ def _csv_records(file: TextIO) -> Iterator[Record]:
             yield line, cut(error)
             return
         yield line, caught(_cells, values)
+
+
+def _refuse_repeated(path: Path, names: Sequence[str]) -> None:
+    """Raise DataError for a header with a name twice: of two such columns only the last would be read."""
+    if twice := sorted({name for name in names if name.strip() and names.count(name) > 1}):
+        raise DataError(f"{path}: the header has {', '.join(map(repr, twice))} more than once. Rename these columns")
 
 
 def _cells(values: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agentswift.check.copy import mended
 from agentswift.check.repair import repaired
+from agentswift.errors import DataError
 from agentswift.formats.messages import read
 from tests.checked import TOOLS, check, good, misnamed, written
 
@@ -159,6 +160,14 @@ def test_an_array_under_any_ending_keeps_its_rows(tmp_path: Path, name: str, cop
     source.write_text(json.dumps(rows, indent=indent), encoding="utf-8")
     assert check(source, fix=True, file=str(out)) == 0
     assert [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] == rows
+
+
+def test_what_cannot_be_read_to_its_end_is_not_copied_without_a_word(tmp_path: Path) -> None:
+    source, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps([good(1), good(2), good(3)], indent=1).replace('"2?"', '"2?'), encoding="utf-8")
+    with pytest.raises(DataError, match=r"rows\.jsonl:\d+: the rest of it cannot be read"):
+        check(source, fix=True, file=str(out))
+    assert not out.exists()
 
 
 def test_rows_are_mended_as_a_stream(tmp_path: Path) -> None:

@@ -68,6 +68,30 @@ def test_a_broken_array_is_a_finding_at_its_line(
     assert told == expected
 
 
+@pytest.mark.parametrize("piece", [1, 5, 1 << 18])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[{"b": 1}]\n[{"b": 2},{"b": 3}]', [(1, {"b": 1}), (2, "unreadable-line")]),
+        ('[{"b": 1}] x', [(1, {"b": 1}), (1, "unreadable-line")]),
+        ('{"data": [{"b": 1}]}\n{"data": [{"b": 2}]}', [(1, {"b": 1}), (2, "unreadable-line")]),
+        ('{"data": [{"b": 1}], "tests": [{"b": 2}]}', [(1, {"b": 1}), (1, "unreadable-line")]),
+        ('{"data": [{"b": 1}]', [(1, {"b": 1}), (1, "unreadable-line")]),
+        ('{"data": [{"b": 1}], "x" 3}', [(1, {"b": 1}), (1, "unreadable-line")]),
+        ('{"data": [{"b": 1}],\n"v": 12, "train": [{"b": 2},\n{"b": 3}], "x": {"y": [1]}}\n', [(1, 1), (2, 2), (3, 3)]),
+    ],
+)
+def test_what_stands_behind_an_array_is_rows_or_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int, text: str, expected: list[tuple[int, object]]
+) -> None:
+    monkeypatch.setattr(json_text, "PIECE", piece)
+    (tmp_path / "x.json").write_text(text)
+    found = list(read_rows(tmp_path / "x.json"))
+    told = [(r.line, r.values if isinstance(r, Row) else r.rule) for r in found]
+    assert told == [(line, {"b": row} if isinstance(row, int) else row) for line, row in expected]
+    assert [r.rest_unread for r in found if isinstance(r, Finding)] == [True] * (len(expected) == 2)
+
+
 def test_memory_does_not_grow_with_an_array(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text(json.dumps([{"text": "x" * 1000}] * 8000))
@@ -101,7 +125,7 @@ def test_a_cut_archive_of_any_kind_ends_in_a_finding(tmp_path: Path, name: str) 
     (tmp_path / name).write_bytes(pack(content[name.split(".")[1]])[:-6])
     *_, last = read_rows(tmp_path / name)
     assert isinstance(last, Finding)
-    assert last.rule == "unreadable-line"
+    assert (last.rule, last.rest_unread) == ("unreadable-line", True)
 
 
 TOOLS = [
