@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -12,7 +11,7 @@ from typing import Any
 
 from agentswift.cards import Card, Cards
 from agentswift.check import check_conversation, check_row
-from agentswift.conversation import Conversation, Source, Step, Tool
+from agentswift.conversation import Conversation, Source, Tool
 from agentswift.errors import CardError, DataError, RowError
 from agentswift.files import write_text
 from agentswift.formats import Format, detect, find_format
@@ -21,6 +20,7 @@ from agentswift.rows import Finding, Ledger, Row, data_files, read_rows
 from agentswift.rows.columns import Watched, renamed
 from agentswift.schema.groups import Data
 from agentswift.shape import shaped
+from agentswift.shape.dressing import dressed
 from agentswift.spool import Spool
 
 Local = Callable[[Card], Path]  # a card → its file or folder on this disk (raises HubError)
@@ -89,7 +89,7 @@ def _trained(corpus: Corpus, ledger: Ledger, conversations: Iterable[Conversatio
 
 
 def _kept(corpus: Corpus, ledger: Ledger, data: Data, card: Card, path: Path, sieve: Sieve) -> Iterator[Conversation]:
-    for outcome in read_part(card, path, lambda c: _dressed(c, data)):
+    for outcome in read_part(card, path, lambda c: dressed(c, data, card.format)):
         ledger.read += outcome.counts
         corpus.findings += outcome.findings
         if (conversation := outcome.conversation) is None:
@@ -169,13 +169,16 @@ def write_left_out(file: Path, findings: Iterable[Finding]) -> None:
 
 
 def part_cards(data: Data, cards: Cards) -> list[Card]:
-    """Return the cards of a mix's parts, or one made up for `data.path`."""
+    """Return the cards of the parts that give rows to a mix, or one made up for `data.path`."""
     if data.path is not None:
-        path = Path(data.path)
-        return [Card(name=path.stem or "data", format=data.format or "", path=str(path.absolute()), trusted=True)]
+        path = str(Path(data.path).absolute())
+        return [Card(name=name, format=data.format or "", path=path, trusted=True) for name in data.names]
     if not data.parts:
         raise DataError("no data: name a card (data=NAME), or a file (data.path=FILE). agentswift list what=datasets")
-    return [cards[name] for name in data.parts]
+    found = {name: cards[name] for name in data.parts}  # a name there is not is answered, whatever its share
+    if not data.names:
+        raise DataError("the mix comes to no row: every share is 0")
+    return [found[name] for name in data.names]
 
 
 @dataclass(frozen=True)
@@ -267,36 +270,3 @@ def over_length(source: Source, length: int, max_length: int) -> Finding:
     """Return what is said of a row of `length` tokens, more than `max_length`, which is not trained on."""
     said = f"{length} tokens, max_length={max_length}: left out"
     return Finding.of(source, "$", "over-length", "info", said, f"max_length={length}, or shorten the row")
-
-
-_NAME = ("{{NAME}}", "<NAME>", "{{name}}")  # ms-swift's, Llama3-Tutorial's, LLaMA-Factory's
-_AUTHOR = ("{{AUTHOR}}", "<AUTHOR>", "{{author}}")
-_PLACEHOLDER = re.compile("|".join(map(re.escape, (*_NAME, *_AUTHOR))))
-
-
-def _dressed(conversation: Conversation, data: Data) -> Conversation:
-    """Put the run's system prompt where there is none, and its name and author in self-cognition rows."""
-    if data.system is not None and conversation.system is None:
-        conversation = replace(conversation, system=data.system)
-    texts = (text for turn in conversation.turns for text in (turn.user or "", *(step.text for step in turn.steps)))
-    if not (data.model_name or data.model_author) or not any(map(_PLACEHOLDER.search, texts)):
-        return conversation
-    chinese = any("\u4e00" <= c <= "\u9fff" for turn in conversation.turns for c in turn.user or "")
-    words: dict[str, str] = {}
-    for names, marks in ((data.model_name, _NAME), (data.model_author, _AUTHOR)):
-        if names:
-            words.update(dict.fromkeys(marks, names[0 if chinese else -1]))
-
-    def filled(text: str) -> str:
-        for mark, word in words.items():
-            text = text.replace(mark, word)
-        return text
-
-    def step(old: Step) -> Step:
-        return old if (text := filled(old.text)) == old.text else replace(old, text=text)
-
-    turns = tuple(
-        replace(t, user=None if t.user is None else filled(t.user), steps=tuple(map(step, t.steps)))
-        for t in conversation.turns
-    )
-    return replace(conversation, turns=turns)
