@@ -91,7 +91,7 @@ def _batches(path: Path, kind: str, batches: Callable[[], Iterable[Any]]) -> Ite
         for batch in batches():
             for start in range(0, batch.num_rows, BATCH):
                 for values in batch.slice(start, BATCH).to_pylist():
-                    yield 0, {key: plain(value) for key, value in values.items() if not _is_padding(value)}
+                    yield 0, caught(plain, values)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path}: not a whole {kind} file: {error}. Fetch it again") from error
 
@@ -103,16 +103,26 @@ def _is_padding(value: Any) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Return a value of Arrow's as JSON has it, without the nulls that pad it."""
+    """Return a value of Arrow's as JSON has it, without the nulls that pad it. Raises Bad for bytes of no text."""
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items() if not _is_padding(inner)}
     if isinstance(value, list):
+        if value and isinstance(value[0], tuple):  # a map: its keys are the row's own, so no null in it is padding
+            return {str(plain(key)): plain(inner) for key, inner in value}
         return [plain(inner) for inner in value]
     if isinstance(value, bytes):
-        return value.decode(errors="replace")
+        return _text(value)
     if isinstance(value, Decimal):
         return float(value)
     return value.isoformat() if isinstance(value, date | datetime | time) else value
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        said = f"byte {error.start + 1} of a binary value (0x{value[error.start]:02x}) is not UTF-8"
+        raise Bad("invalid-utf8", said, "store text as UTF-8, and leave other columns out") from error
 
 
 READERS: dict[str, Callable[[Path], Iterator[Record]]] = {

@@ -185,6 +185,19 @@ def test_columns_that_json_has_not_become_text_and_numbers(tmp_path: Path) -> No
     assert values(tmp_path / "x.parquet") == [{"a": "2024-05-01", "b": 1.5, "c": "x", "e": [None, 1]}]
 
 
+def test_bytes_that_are_no_text_are_a_finding_as_in_json(tmp_path: Path) -> None:
+    table = pyarrow.table({"a": [b"x", "你".encode("gb18030"), None], "b": [["x"], ["y"], ["z"]]})
+    parquet.write_table(table, tmp_path / "x.parquet")
+    assert values(tmp_path / "x.parquet") == [{"a": "x", "b": ["x"]}, "invalid-utf8", {"b": ["z"]}]
+
+
+def test_a_map_is_an_object_with_the_nulls_it_has(tmp_path: Path) -> None:
+    kind = pyarrow.map_(pyarrow.string(), pyarrow.struct([("n", pyarrow.int64()), ("m", pyarrow.int64())]))
+    column = pyarrow.array([[("k", {"n": 1, "m": None}), ("l", None)], None], kind)
+    parquet.write_table(pyarrow.table({"a": column, "b": [1, 2]}), tmp_path / "x.parquet")
+    assert values(tmp_path / "x.parquet") == [{"a": {"k": {"n": 1}, "l": None}, "b": 1}, {"b": 2}]
+
+
 def test_a_cut_arrow_file_says_so(tmp_path: Path) -> None:
     path = arrow_file(tmp_path, "arrow file", AGENT_ROWS)
     path.write_bytes(path.read_bytes()[:-20])
