@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from agentswift.check.rules import Hit
-from agentswift.formats.chat import KEYS, ROLES, spoken
+from agentswift.formats.chat import KEYS, ROLES, loss_of, spoken
 
 _AGENTS = ("assistant", "call")
 
@@ -52,7 +52,7 @@ def _talks(message: Mapping[str, Any]) -> bool:
 
 
 def _flags(path: str, message: Mapping[str, Any]) -> Iterator[Hit]:
-    loss, scale = message.get("loss"), message.get("loss_scale", message.get("weight"))
+    loss, scale = loss_of(message), message.get("loss_scale", message.get("weight"))
     if loss is None and scale is None:
         return
     role, trains = _role(message), loss in (True, "true")

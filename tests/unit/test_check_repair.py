@@ -74,6 +74,7 @@ UNANSWERED = [{"role": "user", "content": "q"}, {"role": "assistant", "content":
         ({"conversations": [{"from": "GPT", "value": "a"}]}, "$.conversations[0].from"),
         (message(role="assistant", content=42), "$.messages[0].content"),
         (message(role="assistant", content="a", loss="False"), "$.messages[0].loss"),
+        (message(role="assistant", content="a", train="False"), "$.messages[0].train"),
         ({"tools": "[{'name': 'a'}]", "messages": []}, "$.tools"),
         (message(role="tool_call", content="{'name': 'a', 'arguments': {}}"), "$.messages[0].content"),
         ({"tools": [TYPED, TYPED], "messages": []}, "$.tools[1]"),
