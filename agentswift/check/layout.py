@@ -12,7 +12,9 @@ _AGENTS = ("assistant", "call")
 
 
 def faulty_layout(row: Mapping[str, Any]) -> Iterator[Hit]:
-    """Find messages out of order, flags that contradict, and prompts that ask for another notation."""
+    """Find messages out of order, flags that contradict, prompts for another notation, and rows labelled as bad."""
+    if row.get("label") is False:
+        yield Hit("rejected-row", "$.label", {})
     key = next((key for key in KEYS if isinstance(row.get(key), list)), "")
     messages = [(f"$.{key}[{i}]", m) for i, m in enumerate(row.get(key) or ()) if isinstance(m, Mapping)]
     yield from _order(messages)

@@ -182,6 +182,13 @@ _ALL = (
         "keep one: loss says whether a message of the agent is trained, loss_scale (weight) how much",
     ),
     Rule(
+        "rejected-row",
+        "error",
+        "a row that its own label calls a bad answer",
+        "label is false: in preference data (KTO) this marks an answer that a model is to avoid",
+        "leave the row out; or remove the column `label` where it means something else",
+    ),
+    Rule(
         "mixed-languages",
         "warning",
         "an answer in another language than the question",
