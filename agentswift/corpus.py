@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agentswift.cards import Card, Cards
-from agentswift.check import check_conversation, check_row
+from agentswift.check import Hit, check_conversation, check_row, finding
 from agentswift.conversation import Conversation, Source, Tool
 from agentswift.errors import CardError, DataError, RowError
 from agentswift.files import write_text
@@ -23,6 +23,7 @@ from agentswift.shape import shaped
 from agentswift.shape.dressing import dressed
 from agentswift.spool import Spool
 
+_REJECTED = frozenset({"rejected", "rejected_response"})  # columns of preference data, told of once a dataset
 Local = Callable[[Card], Path]  # a card → its file or folder on this disk (raises HubError)
 
 
@@ -89,8 +90,13 @@ def _trained(corpus: Corpus, ledger: Ledger, conversations: Iterable[Conversatio
 
 
 def _kept(corpus: Corpus, ledger: Ledger, data: Data, card: Card, path: Path, sieve: Sieve) -> Iterator[Conversation]:
+    told = set[str]()
     for outcome in read_part(card, path, lambda c: dressed(c, data, card.format)):
         ledger.read += outcome.counts
+        if outcome.conversation is not None and (new := _REJECTED.intersection(outcome.unread) - told):
+            told |= new
+            source = outcome.conversation.source
+            corpus.findings += [finding(Hit("unread-column", f"$.{c}", {"column": c}), source) for c in sorted(new)]
         corpus.findings += outcome.findings
         if (conversation := outcome.conversation) is None:
             ledger.refused += outcome.counts

@@ -189,6 +189,13 @@ _ALL = (
         "leave the row out; or remove the column `label` where it means something else",
     ),
     Rule(
+        "unread-column",
+        "info",
+        "a column of answers to avoid, which is not read",
+        "{column} is not read, here or in any row of this dataset: only the other answer is trained",
+        "nothing, where that is wanted; preference training is ms-swift's own (swift rlhf)",
+    ),
+    Rule(
         "mixed-languages",
         "warning",
         "an answer in another language than the question",

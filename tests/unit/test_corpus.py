@@ -68,6 +68,15 @@ def test_the_unread_rest_of_a_file_is_more_than_any_number_of_rows(tmp_path: Pat
     assert enforce(corpus, "-1").endswith("was not read")
 
 
+def test_answers_to_avoid_are_told_of_once_a_dataset(tmp_path: Path) -> None:
+    rows = [{**good(n), "rejected_response": "x"} for n in range(3)]
+    corpus = gathered(written(tmp_path / "rows.jsonl", good(9), *rows))
+    assert [(f.rule, f.severity, f.path, f.line) for f in corpus.findings] == [
+        ("unread-column", "info", "$.rejected_response", 2)
+    ]
+    assert corpus.ledgers["rows"] == Ledger("rows", read=4, kept=4)
+
+
 def test_of_no_refused_row_nothing_is_said(tmp_path: Path) -> None:
     assert enforce(gathered(written(tmp_path / "rows.jsonl", good(0))), "0.5%") == ""
 
