@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from agentswift.cards import Card, Cards
-from agentswift.check import check_conversation, check_row
-from agentswift.conversation import Conversation, Source, Step, Tool
+from agentswift.check import Hit, check_conversation, check_row, finding
+from agentswift.conversation import Conversation, Source, Tool
 from agentswift.errors import CardError, DataError, RowError
 from agentswift.files import write_text
 from agentswift.formats import Format, detect, find_format
@@ -21,8 +20,10 @@ from agentswift.rows import Finding, Ledger, Row, data_files, read_rows
 from agentswift.rows.columns import Watched, renamed
 from agentswift.schema.groups import Data
 from agentswift.shape import shaped
+from agentswift.shape.dressing import dressed
 from agentswift.spool import Spool
 
+_REJECTED = frozenset({"rejected", "rejected_response"})  # columns of preference data, told of once a dataset
 Local = Callable[[Card], Path]  # a card → its file or folder on this disk (raises HubError)
 
 
@@ -43,6 +44,16 @@ class Corpus:
     def refused(self) -> int:
         """Rows refused, over all parts."""
         return sum(ledger.refused for ledger in self.ledgers.values())
+
+    @property
+    def unread(self) -> list[str]:
+        """Files, as FILE:LINE, whose rest could not be read: rows in no ledger, and no one knows how many."""
+        return [f"{f.file}:{f.line}" for f in self.findings if f.rest_unread]
+
+    def is_allowed(self, max_refused: str) -> bool:
+        """Whether no more rows are refused than `max_refused` allows; a file's unread rest is any number."""
+        most = allowance(self, max_refused)
+        return self.refused <= most and (most == math.inf or not self.unread)
 
 
 def gather(data: Data, cards: Cards, local: Local) -> Corpus:
@@ -79,8 +90,13 @@ def _trained(corpus: Corpus, ledger: Ledger, conversations: Iterable[Conversatio
 
 
 def _kept(corpus: Corpus, ledger: Ledger, data: Data, card: Card, path: Path, sieve: Sieve) -> Iterator[Conversation]:
-    for outcome in read_part(card, path, lambda c: _dressed(c, data)):
+    told = set[str]()
+    for outcome in read_part(card, path, lambda c: dressed(c, data, card.format)):
         ledger.read += outcome.counts
+        if outcome.conversation is not None and (new := _REJECTED.intersection(outcome.unread) - told):
+            told |= new
+            source = outcome.conversation.source
+            corpus.findings += [finding(Hit("unread-column", f"$.{c}", {"column": c}), source) for c in sorted(new)]
         corpus.findings += outcome.findings
         if (conversation := outcome.conversation) is None:
             ledger.refused += outcome.counts
@@ -120,13 +136,15 @@ def _evaluation(data: Data, cards: Cards, local: Local) -> EvaluationSet:
 def enforce(corpus: Corpus, max_refused: str) -> str:
     """Return what to say of rows refused and let go, "" where there is none.
 
-    Raises DataError with the refused rows by rule when there are more than `max_refused` allows (see allowance).
+    Raises DataError with the refused rows by rule when there are more than `max_refused` allows (see allowance), or
+    when the rest of a file was not read.
     """
-    most = allowance(corpus, max_refused)
-    if corpus.refused <= most:
+    most, unread = allowance(corpus, max_refused), not_read(corpus)
+    if corpus.is_allowed(max_refused):
         share = f"{corpus.refused} of {corpus.read} rows ({100 * corpus.refused / max(1, corpus.read):.2g} %)"
         allows = "any number" if most == math.inf else f"{most:.0f}"
-        return f"{share} refused and left out; data.max_refused={max_refused} allows {allows}" if corpus.refused else ""
+        said = f"{share} refused and left out; data.max_refused={max_refused} allows {allows}{unread}"
+        return said if corpus.refused else ""
     errors = [f for f in corpus.findings if f.severity == "error"]
     first = {f.rule: f for f in reversed(errors)}
     lines = [
@@ -134,10 +152,15 @@ def enforce(corpus: Corpus, max_refused: str) -> str:
         for rule, f in sorted(first.items())
     ]
     raise DataError(
-        f"{corpus.refused} rows refused, and data.max_refused={max_refused}:\n" + "\n".join(lines) + "\n"
+        f"{corpus.refused} rows refused{unread}, and data.max_refused={max_refused}:\n" + "\n".join(lines) + "\n"
         "Mend the rows (agentswift check lists each), or train without them: "
-        f"data.max_refused={corpus.refused} (or a share: 0.5%; -1: any number)"
+        + ("data.max_refused=-1" if unread else f"data.max_refused={corpus.refused} (or a share: 0.5%; -1: any number)")
     )
+
+
+def not_read(corpus: Corpus) -> str:
+    """Return what is said of files whose rest was not read, to stand behind the rows refused; "" of none."""
+    return f"; the rest of {', '.join(corpus.unread)} was not read" if corpus.unread else ""
 
 
 _LEFT_OUT = {"duplicate", "near-duplicate", "contaminated", "over-length", "set-aside"}
@@ -152,13 +175,16 @@ def write_left_out(file: Path, findings: Iterable[Finding]) -> None:
 
 
 def part_cards(data: Data, cards: Cards) -> list[Card]:
-    """Return the cards of a mix's parts, or one made up for `data.path`."""
+    """Return the cards of the parts that give rows to a mix, or one made up for `data.path`."""
     if data.path is not None:
-        path = Path(data.path)
-        return [Card(name=path.stem or "data", format=data.format or "", path=str(path.absolute()), trusted=True)]
+        path = str(Path(data.path).absolute())
+        return [Card(name=name, format=data.format or "", path=path, trusted=True) for name in data.names]
     if not data.parts:
         raise DataError("no data: name a card (data=NAME), or a file (data.path=FILE). agentswift list what=datasets")
-    return [cards[name] for name in data.parts]
+    found = {name: cards[name] for name in data.parts}  # a name there is not is answered, whatever its share
+    if not data.names:
+        raise DataError("the mix comes to no row: every share is 0")
+    return [found[name] for name in data.names]
 
 
 @dataclass(frozen=True)
@@ -250,36 +276,3 @@ def over_length(source: Source, length: int, max_length: int) -> Finding:
     """Return what is said of a row of `length` tokens, more than `max_length`, which is not trained on."""
     said = f"{length} tokens, max_length={max_length}: left out"
     return Finding.of(source, "$", "over-length", "info", said, f"max_length={length}, or shorten the row")
-
-
-_NAME = ("{{NAME}}", "<NAME>", "{{name}}")  # ms-swift's, Llama3-Tutorial's, LLaMA-Factory's
-_AUTHOR = ("{{AUTHOR}}", "<AUTHOR>", "{{author}}")
-_PLACEHOLDER = re.compile("|".join(map(re.escape, (*_NAME, *_AUTHOR))))
-
-
-def _dressed(conversation: Conversation, data: Data) -> Conversation:
-    """Put the run's system prompt where there is none, and its name and author in self-cognition rows."""
-    if data.system is not None and conversation.system is None:
-        conversation = replace(conversation, system=data.system)
-    texts = (text for turn in conversation.turns for text in (turn.user or "", *(step.text for step in turn.steps)))
-    if not (data.model_name or data.model_author) or not any(map(_PLACEHOLDER.search, texts)):
-        return conversation
-    chinese = any("\u4e00" <= c <= "\u9fff" for turn in conversation.turns for c in turn.user or "")
-    words: dict[str, str] = {}
-    for names, marks in ((data.model_name, _NAME), (data.model_author, _AUTHOR)):
-        if names:
-            words.update(dict.fromkeys(marks, names[0 if chinese else -1]))
-
-    def filled(text: str) -> str:
-        for mark, word in words.items():
-            text = text.replace(mark, word)
-        return text
-
-    def step(old: Step) -> Step:
-        return old if (text := filled(old.text)) == old.text else replace(old, text=text)
-
-    turns = tuple(
-        replace(t, user=None if t.user is None else filled(t.user), steps=tuple(map(step, t.steps)))
-        for t in conversation.turns
-    )
-    return replace(conversation, turns=turns)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from agentswift.check import RULES
 from agentswift.conversation import Conversation
@@ -68,12 +67,14 @@ def texts(conversation: Conversation) -> Iterator[str]:
             yield f"{step.tool} {json.dumps(step.arguments, ensure_ascii=False, default=str)}"
 
 
-def of_dataset(data: Data, name: str) -> Data:
-    """Return `data` with this part alone. Raises UsageError for a name that is none of its parts."""
-    names = [Path(data.path).stem] if data.path is not None else [*data.parts]
+def up_to(data: Data, name: str) -> Data:
+    """Return `data` as far as this part: those before it decide which of its rows are duplicates.
+
+    Raises UsageError for a name that is none of the parts that give rows.
+    """
+    names = data.names
     if name not in names:
         raise UsageError(f"dataset={name}: not a part of the mix.{did_you_mean(name, names, otherwise='Parts: ')}")
     if data.path is not None:
         return data
-    rows = {part: count for part, count in data.rows.items() if part == name}
-    return replace(data, parts={name: data.parts[name]}, rows=rows)
+    return replace(data, parts={part: data.parts[part] for part in names[: names.index(name) + 1]})

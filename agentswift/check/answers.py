@@ -1,19 +1,14 @@
 """Rules over what the agent makes of its tools' results, and of tools that it only talks about."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from agentswift.check.failures import failure
 from agentswift.check.rules import Hit
 from agentswift.check.turns import Placed, exchanges
 from agentswift.conversation import Conversation
 
-_FAILED = re.compile(
-    r"\s*(?:error|exception|traceback|fatal|invalid (?:input|argument|request|api)|failed to|timed? ?out"
-    r"|错误|异常|失败|请求失败|调用失败)(?![a-z])",
-    re.IGNORECASE,
-)
 _TROUBLE = re.compile(
     r"sorry|apolog|error|fail|unable|cannot|can['’]t|could ?n[o'’]t|could not|not (?:available|found|work|possible)"
     r"|un(?:fortunately|available|successful)|issue|problem|invalid|wrong|try again|trouble|no (?:result|data|inform)"
@@ -45,29 +40,6 @@ def _unheeded(exchange: Sequence[Placed]) -> Iterator[Hit]:
         later = [s for _, s in exchange[at + 1 :] if s.kind != "observation"]
         if later and not any(s.kind == "call" or _TROUBLE.search(s.text) for s in later):
             yield Hit("unheeded-error", path, {"error": error})
-
-
-def failure(observation: str) -> str:
-    """Return how a tool says that it failed ({"error": "…"}, {"success": false}, Error: …), "" where it does not."""
-    text = observation.strip()
-    if text.startswith("{"):
-        try:
-            return _failed_in(json.loads(text))
-        except (ValueError, RecursionError):
-            return ""
-    return text.splitlines()[0][:60] if _FAILED.match(text) else ""
-
-
-def _failed_in(result: dict[str, object]) -> str:
-    for key in ("error", "errors", "exception", "error_message"):
-        if result.get(key):
-            return f"{key}: {str(result[key])[:60]}"
-    if result.get("success") is False:
-        return "success: false"
-    status = result.get("status")
-    if isinstance(status, str) and status.lower() in ("error", "failed", "failure"):
-        return f"status: {status}"
-    return ""
 
 
 def _repeated(exchange: Sequence[Placed]) -> Iterator[Hit]:

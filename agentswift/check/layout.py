@@ -6,13 +6,15 @@ from itertools import pairwise
 from typing import Any
 
 from agentswift.check.rules import Hit
-from agentswift.formats.chat import KEYS, ROLES, spoken
+from agentswift.formats.chat import KEYS, ROLES, loss_of, spoken
 
 _AGENTS = ("assistant", "call")
 
 
 def faulty_layout(row: Mapping[str, Any]) -> Iterator[Hit]:
-    """Find messages out of order, flags that contradict, and prompts that ask for another notation."""
+    """Find messages out of order, flags that contradict, prompts for another notation, and rows labelled as bad."""
+    if row.get("label") is False:
+        yield Hit("rejected-row", "$.label", {})
     key = next((key for key in KEYS if isinstance(row.get(key), list)), "")
     messages = [(f"$.{key}[{i}]", m) for i, m in enumerate(row.get(key) or ()) if isinstance(m, Mapping)]
     yield from _order(messages)
@@ -52,7 +54,7 @@ def _talks(message: Mapping[str, Any]) -> bool:
 
 
 def _flags(path: str, message: Mapping[str, Any]) -> Iterator[Hit]:
-    loss, scale = message.get("loss"), message.get("loss_scale", message.get("weight"))
+    loss, scale = loss_of(message), message.get("loss_scale", message.get("weight"))
     if loss is None and scale is None:
         return
     role, trains = _role(message), loss in (True, "true")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from agentswift.agent_templates.arguments import problems_of
 from agentswift.conversation import Tool
 from agentswift.errors import RowError
-from agentswift.formats.chat import KEYS, ROLES
+from agentswift.formats.chat import KEYS, LOSS_KEYS, ROLES
 from agentswift.formats.tools import read_tools
 from agentswift.formats.values import parsed
 
@@ -62,10 +62,11 @@ _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 def _loss(row: Row) -> Iterator[Change]:
     """Write loss flags as true and false."""
     for path, message in _messages(row):
-        value = message.get("loss")
-        if isinstance(value, str) and value not in ("true", "false") and (word := value.strip().lower()) in _WORDS:
-            message["loss"] = _WORDS[word]
-            yield Change(f"{path}.loss", f"{value!r} → {json.dumps(_WORDS[word])}")
+        for key in LOSS_KEYS:
+            value = message.get(key)
+            if isinstance(value, str) and value not in ("true", "false") and (word := value.strip().lower()) in _WORDS:
+                message[key] = _WORDS[word]
+                yield Change(f"{path}.{key}", f"{value!r} → {json.dumps(_WORDS[word])}")
 
 
 def _python(row: Row) -> Iterator[Change]:

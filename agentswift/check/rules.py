@@ -182,6 +182,20 @@ _ALL = (
         "keep one: loss says whether a message of the agent is trained, loss_scale (weight) how much",
     ),
     Rule(
+        "rejected-row",
+        "error",
+        "a row that its own label calls a bad answer",
+        "label is false: in preference data (KTO) this marks an answer that a model is to avoid",
+        "leave the row out; or remove the column `label` where it means something else",
+    ),
+    Rule(
+        "unread-column",
+        "info",
+        "a column of answers to avoid, which is not read",
+        "{column} is not read, here or in any row of this dataset: only the other answer is trained",
+        "nothing, where that is wanted; preference training is ms-swift's own (swift rlhf)",
+    ),
+    Rule(
         "mixed-languages",
         "warning",
         "an answer in another language than the question",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentswift.compose import command
+from agentswift.errors import DataError
 from agentswift.schema.groups import Data, Dedup
 from agentswift.schema.runs import Check, ShowOutput
 
@@ -26,8 +27,6 @@ MOST_SEVERE = ("error", "warning", "info")
 @command("check", shape=Check)
 def main(run: Check) -> int:
     """Check the rows of a mix or of one file; print what is wrong, where, and how to mend it."""
-    from agentswift.corpus import allowance
-
     if run.fix:
         _mend(run)
     corpus = _gathered(run)
@@ -45,7 +44,7 @@ def main(run: Check) -> int:
         print(f"{last[-1]}\n{page}")
     else:
         print("\n".join([*grouped(corpus.findings, run.most), ledgers(corpus), *last, _next(corpus, run.data)]))
-    return 1 if corpus.refused > allowance(corpus, run.data.max_refused) else 0
+    return 0 if corpus.is_allowed(run.data.max_refused) else 1
 
 
 def _mend(run: Check) -> None:
@@ -58,6 +57,12 @@ def _mend(run: Check) -> None:
     rows = 0
     with RowsOut(target, overwrite=run.overwrite) as out:
         for row in mended(source):
+            if row.rest_unread and run.data.max_refused != "-1":
+                raise DataError(
+                    f"{source}:{row.line}: the rest of it cannot be read, and a copy would not have it; nothing was "
+                    "written. Mend this place or fetch the file again (fix=false says what is wrong); "
+                    "or copy what is before it: data.max_refused=-1"
+                )
             rows += bool(row.changes)
             for change in row.changes:
                 where = f"{source}:{row.line}" if row.line else f"{source} row {row.row}"
@@ -182,21 +187,21 @@ def ledgers(corpus: "Corpus") -> str:
 
 def verdict(corpus: "Corpus", data: Data) -> str:
     """Return one line: rows read and refused, whether that is allowed, and warnings."""
-    from agentswift.corpus import allowance
+    from agentswift.corpus import not_read
 
     warnings = sum(finding.severity == "warning" for finding in corpus.findings)
     refused = f"{corpus.refused} of {corpus.read} rows are refused"
     if not corpus.refused:
         refused = f"no row of {corpus.read} is refused"
-    elif corpus.refused <= allowance(corpus, data.max_refused):
+    elif corpus.is_allowed(data.max_refused):
         refused += f", which data.max_refused={data.max_refused} lets go"
-    return f"{refused}; warnings: {warnings}. docs/rules.md explains each rule."
+    return f"{refused}{not_read(corpus)}; warnings: {warnings}. docs/rules.md explains each rule."
 
 
 def _next(corpus: "Corpus", data: Data) -> str:
     options = _options(data)
     if corpus.refused:
-        without = f"agentswift train {options} data.max_refused={corpus.refused}"
+        without = f"agentswift train {options} data.max_refused={-1 if corpus.unread else corpus.refused}"
         return f"Next: mend the rows and check again; or train without them: {without}"
     return f"Next: agentswift show {options}"
 

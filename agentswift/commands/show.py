@@ -2,14 +2,17 @@
 
 import json
 import sys
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentswift.compose import command
 from agentswift.errors import UsageError
+from agentswift.schema.groups import Dedup
 from agentswift.schema.runs import Show, ShowOutput
 
 if TYPE_CHECKING:
@@ -30,10 +33,10 @@ def main(run: Show) -> None:
     from agentswift.corpus import Corpus
     from agentswift.engine.draw import Drawing
     from agentswift.engine.prepare import spoken
-    from agentswift.selection import Selection, of_dataset
+    from agentswift.selection import Selection, up_to
 
     if run.dataset is not None:
-        run.data = of_dataset(run.data, run.dataset)
+        run.data = up_to(run.data, run.dataset)
     names = run.templates or [run.template.agent_template]
     models = {n: spoken(run.model, replace(run.template, agent_template=n), run.hub) for n in names}
     drawing = Drawing({n: model.encoder for n, model in models.items()}, run.loss_scale.fields, run.max_length)
@@ -61,13 +64,20 @@ def _most(rows: str) -> int | None:
 
 
 def _first(run: Show, corpus: "Corpus", wanted: "Selection") -> "Iterator[Conversation]":
-    """Yield the first rows wanted of each dataset; no more of a file is read than that takes."""
+    """Yield the first rows wanted of each dataset; no more of a file is read than that takes.
+
+    With dataset= those before it are read whole: their rows are no rows of it.
+    """
     from agentswift.cards import find_cards
     from agentswift.corpus import streams
     from agentswift.engine.hub import local_copy
 
-    for _, kept in streams(corpus, run.data, find_cards(run.registry), lambda card: local_copy(card, run.hub.value)):
-        yield from islice(wanted.of(kept, corpus.findings), _most(run.rows))
+    local = partial(local_copy, hub=run.hub.value)
+    for name, kept in streams(corpus, run.data, find_cards(run.registry), local):
+        if run.dataset in (None, name):
+            yield from islice(wanted.of(kept, corpus.findings), _most(run.rows))
+        else:
+            deque(kept, maxlen=0)
 
 
 def _longest(run: Show, corpus: "Corpus", wanted: "Selection", encoder: "Encoder") -> "Iterator[Conversation]":
@@ -77,6 +87,8 @@ def _longest(run: Show, corpus: "Corpus", wanted: "Selection", encoder: "Encoder
 
     whole = gathered(run.data, run.registry, run.hub)
     corpus.ledgers, corpus.findings = whole.ledgers, whole.findings
+    if run.dataset is not None:
+        whole.parts = {run.dataset: whole.parts[run.dataset]}
     with Progress("encoding", "rows") as progress:
         prepared = prepare(whole, encoder, progress)
     longest = sorted(range(len(prepared.datasets)), key=lambda i: (-prepared.encodings.lengths[i], i))
@@ -120,5 +132,9 @@ def _read(run: Show, corpus: "Corpus", drawing: "Drawing") -> str:
     refused = f", {corpus.refused} of them refused (agentswift check says why)" if corpus.refused else ""
     whole = run.longest or run.rows == "all"
     rest = "" if whole else "; what comes after was not read (rows=all reads all, stats sums all)"
+    if not whole and run.dataset is None and len(run.data.names) > 1 and run.data.dedup is not Dedup.none:
+        rest += (
+            ".\nA row of a later dataset may be a duplicate of one not read, which train leaves out (rows=all tells)"
+        )
     over = f"{drawing.over} longer than max_length={run.max_length}"
     return f"{drawing.rows} row{'s' * (drawing.rows != 1)} drawn, {over}; {read} read{refused}{rest}."

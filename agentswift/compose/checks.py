@@ -65,10 +65,12 @@ def _data(data: Data) -> Iterator[str]:
         for name, count in counts.items():
             if not 0 <= count < math.inf:
                 yield f"data.{key}.{name}={count}: must be 0 or more"
-            if name not in data.parts:
-                yield f"data.{key}.{name}: not among data.parts ({', '.join(data.parts) or 'which are none'})"
+            if name not in (data.parts if data.path is None else data.names):
+                yield f"data.{key}.{name}: {_no_part(data)}"
     for name in sorted(data.rows.keys() & data.ratios.keys()):
         yield f"data.rows.{name} and data.ratios.{name}: one of the two says how many rows"
+    if data.path is not None and data.ratios:
+        yield f"data.ratios={data.ratios}: a file alone has no other part to be a ratio to; data.rows says how many"
     if data.size is not None and (data.size < 1 or data.by is By.passes):
         yield f"data.size={data.size}: 1 or more, with data.by=rows, tokens or weights"
     yield from _shaped(data)
@@ -77,8 +79,14 @@ def _data(data: Data) -> Iterator[str]:
     if data.format is not None and data.path is None:
         yield f"data.format={data.format} goes with data.path; a card says its own format"
     for name in ("model_name", "model_author"):
-        if len(getattr(data, name)) not in (1, 2):
+        if len(getattr(data, name)) > 2:
             yield f"data.{name}: one name for both languages, or [CHINESE,ENGLISH]"
+
+
+def _no_part(data: Data) -> str:
+    if data.path is not None:
+        return f"data.path={data.path} is the one part there is, by the name {data.names[0]}"
+    return f"not among data.parts ({', '.join(data.parts) or 'which are none'})"
 
 
 def _shaped(data: Data) -> Iterator[str]:

@@ -23,13 +23,20 @@ def checked(cfg: DictConfig, shape: type[Run]) -> Run:
 
 
 def _move_path(run: Any) -> None:
-    """Let path= and format= of show and check mean data.path and data.format; a file takes the place of the parts."""
+    """Let path= and format= of show and check mean data.path and data.format; a file takes the place of the parts.
+
+    What an option says of its own parts goes with them; what else is said stays, for the file or to be answered.
+    """
     if getattr(run, "path", None) is not None:
         run.data.path = run.path
     if getattr(run, "format", None) is not None:
         run.data.format = run.format
     if run.data.path is not None:
-        run.data.parts, run.data.rows, run.data.ratios, run.data.caps = {}, {}, {}, {}
+        gone = run.data.parts.keys() - run.data.names
+        for counts in (run.data.rows, run.data.ratios, run.data.caps):
+            for name in gone & counts.keys():
+                del counts[name]
+        run.data.parts = {}
 
 
 def _move_counts(data: Data) -> None:

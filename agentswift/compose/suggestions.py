@@ -27,6 +27,8 @@ _OURS = {  # ms-swift's arguments for what is done before ms-swift sees a row
     "cached_val_dataset": "the encoded cache is agentswift's own",
     "split_dataset_ratio": "split=0.01 holds rows out",
     "loss_scale": "loss_scale=NAME, or loss_scale.fields.FIELD=WEIGHT",
+    "dataset_shuffle": "the mix makes the order: data.order=sequential takes one part after the other",
+    "train_dataloader_shuffle": "the mix makes the order: data.order=sequential takes one part after the other",
     "truncation_strategy": "rows over max_length are left out and counted",
     "agent_template": "template=NAME",
     "system": "data.system=TEXT",

@@ -53,10 +53,12 @@ def choose(
 
 
 def _asked(data: Data, pool: Mapping[str, Sequence[int]]) -> Asked:
-    """Return what the run asks; a file without a card is a mix of that file, each row once."""
-    if data.path is not None:
-        return Asked(dict.fromkeys(pool, 1.0))
-    return Asked(data.parts, data.rows, data.ratios, data.caps, data.by, data.size)
+    """Return what the run asks of the parts that were read; a file without a card is a mix of that file alone."""
+    parts = {name: data.parts.get(name, 1.0) for name in pool}
+    rows = {name: count for name, count in data.rows.items() if name in pool}
+    ratios = {name: ratio for name, ratio in data.ratios.items() if name in pool}
+    caps = {name: cap for name, cap in data.caps.items() if name in pool}
+    return Asked(parts, rows, ratios, caps, data.by, data.size)
 
 
 def _fitting(prepared: Prepared, name: str, start: int, max_length: int) -> set[int]:

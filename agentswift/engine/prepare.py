@@ -1,6 +1,7 @@
 """Everything a run needs before a process starts: model folder, chat template, data encoded, rows chosen.
 
-`show`, `train` and `train dry_run=true` call the same `prepare`, so what one draws the other trains on.
+`train` and `train dry_run=true` call the same `prepare`, so what one prints the other trains on. `show` reads and
+encodes alike, but unless rows=all no more than it draws: a row of a later part may be a duplicate of one not read.
 """
 
 import hashlib

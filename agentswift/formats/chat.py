@@ -29,6 +29,7 @@ ROLES: dict[str, Role] = {  # as ms-swift's MessagesPreprocessor, and `function`
     "environment": "observation",  # InternLM2's
 }
 KEYS = ("messages", "conversations", "conversation")
+LOSS_KEYS = ("loss", "train", "training")  # ms-swift's, and axolotl's two
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,12 @@ def bad_content(content: Any, path: str) -> RowError:
     """Return the error of content that is no text."""
     seen = "null" if content is None else f"{type(content).__name__}: {str(content)[:60]}"
     return RowError(f"content must be text, not {seen}", path=path, rule="bad-content", fix="write a string there")
+
+
+def loss_of(message: Mapping[str, Any]) -> Any:
+    """Return what a message says of being trained, None for nothing; of flags that contradict, false counts."""
+    said = [message[key] for key in LOSS_KEYS if message.get(key) is not None]
+    return next((flag for flag in said if flag in (False, "false")), said[0] if said else None)
 
 
 def listed(row: Mapping[str, Any]) -> tuple[str, list[Any]] | None:

@@ -9,7 +9,7 @@ from agentswift.conversation import Conversation, Step
 from agentswift.errors import RowError
 from agentswift.formats import anthropic
 from agentswift.formats.calls import call_of, from_text
-from agentswift.formats.chat import Message, bad_content, listed, messages, part_text, reasoned
+from agentswift.formats.chat import Message, bad_content, listed, loss_of, messages, part_text, reasoned
 from agentswift.formats.tools import read_tools
 from agentswift.formats.turns import Turns, empty_assistant
 
@@ -24,8 +24,8 @@ def read(row: Mapping[str, Any]) -> Conversation:
     """Return the Conversation of a row whose calls stand in messages of their own or in `tool_calls`.
 
     Text beside a call is its thought, `reasoning_content` a thought too, and so is <think>…</think> before a text.
-    `loss` (true, false, 1, 0) says whether a message is trained, `loss_scale` or OpenAI's `weight` how much. Results
-    with a `tool_call_id` are put in the order of their calls.
+    `loss` (true, false, 1, 0; axolotl: `train`, `training`) says whether a message is trained, `loss_scale` or OpenAI's
+    `weight` how much. Results with a `tool_call_id` are put in the order of their calls.
     """
     turns, system = _turns(row)
     return turns.conversation(system, read_tools(row.get("tools") or row.get("functions")))
@@ -121,7 +121,7 @@ _STEPS = {"assistant": _assistant, "call": _calls, "observation": _observation}
 
 def flagged(steps: list[Step], message: Message) -> list[Step]:
     """Put the message's own loss flags on its steps."""
-    loss, scale = message.values.get("loss"), message.values.get("loss_scale")
+    loss, scale = loss_of(message.values), message.values.get("loss_scale")
     scale = message.values.get("weight") if scale is None else scale
     if loss is None and scale is None:
         return steps

@@ -9,6 +9,7 @@ from agentswift.mix.words import asked, is_unspaced, runs, said, words
 _RUN = 13  # words in a row that two texts do not share by chance (GPT-3's report, appendix C)
 _RUN_UNSPACED = 20  # characters: what thirteen English words say takes some twenty Chinese ones
 _WHOLE = 4  # words; a shorter question ("Who are you?") is anybody's
+_WHOLE_UNSPACED = 8  # characters: what four English words say; a shorter question ("你是谁呀") is anybody's
 
 
 class Overlap(NamedTuple):
@@ -33,9 +34,9 @@ class EvaluationSet:
         number = len(self.places)
         self.places.append(place)
         for found in map(_question, texts):
-            if len(found) >= _WHOLE:
+            whole, length = (_WHOLE_UNSPACED, _RUN_UNSPACED) if is_unspaced(found) else (_WHOLE, _RUN)
+            if len(found) >= whole:
                 self._whole.setdefault(tuple(found), number)
-            length = _RUN_UNSPACED if is_unspaced(found) else _RUN
             if len(found) >= length:
                 for run in runs(found, length):
                     self._runs[length].setdefault(hash(run), number)

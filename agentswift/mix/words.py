@@ -9,9 +9,9 @@ from agentswift.conversation import Conversation, Step
 
 # Scripts written without spaces: kana, Han, Thai to Burmese. Each of their characters is a word; elsewhere a word is
 # a run of letters and digits.
-_UNSPACED = "\u0e00-\u0fff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
-_ALONE = re.compile(rf"[{_UNSPACED}]")
+UNSPACED = "\u0e00-\u0fff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
+_ALONE = re.compile(rf"[{UNSPACED}]")
 
 
 def words(text: str) -> list[str]:

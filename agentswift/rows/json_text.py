@@ -27,12 +27,17 @@ def read_jsonl(path: Path) -> Iterator[Record]:
         for line, raw in lines(path):
             if not raw.strip():
                 continue
-            if line == 1 and re.match(rb"\s*\[\s*(\{|$)", raw):
+            if line == 1 and opens_array(raw):
                 yield from read_json(path)
                 return
             yield line, caught(lambda raw: _object(_text(raw).strip()), raw)
     except Bad as bad:
         yield line + 1, bad
+
+
+def opens_array(first: bytes) -> bool:
+    """Whether a file whose first line this is holds an array of rows, and not a row a line."""
+    return re.match(rb"\s*\[\s*(\{|$)", first) is not None
 
 
 def read_json(path: Path) -> Iterator[Record]:
@@ -42,7 +47,8 @@ def read_json(path: Path) -> Iterator[Record]:
         with text_of(path) as file:
             head = file.read(_HEAD)
             if opening := _ARRAY.match(head) or _WRAPPER.match(head):
-                for line, record in _elements(_Window(file, head, opening.end())):
+                is_wrapped = opening[0].lstrip().startswith("{")
+                for line, record in _elements(_Window(file, head, opening.end()), is_wrapped=is_wrapped):
                     yield line, record
                 return
             head += file.readline() + file.readline()  # a line may be longer
@@ -103,17 +109,46 @@ class _Window:
             self.read_on()
 
 
-def _elements(window: _Window) -> Iterator[Record]:
-    """Yield the elements of an array; after a broken one nothing can be told apart."""
-    while window.skip() != "]":
-        line = window.line
-        try:
-            value, end = window.decode()
-        except (ValueError, RecursionError) as error:
-            yield line, Bad("unreadable-line", f"broken JSON: {error}", "mend it: what follows was not read")
-            return
-        yield line, caught(partial(checked, value), window.text[window.at : end])
+def _elements(window: _Window, *, is_wrapped: bool) -> Iterator[Record]:
+    """Yield the elements of an array and of its wrapper's other lists; after a broken one nothing can be told apart."""
+    try:
+        in_list = True
+        while in_list:
+            while window.skip() != "]":
+                value, end = window.decode()
+                yield window.line, caught(partial(checked, value), window.text[window.at : end])
+                window.pass_to(end)
+            window.pass_to(window.at + 1)
+            in_list = is_wrapped and _is_at_next_list(window)
+        if window.skip():
+            raise _unread("the rows end here, and the file goes on", "write one array, or a row a line")
+    except (ValueError, RecursionError) as error:
+        yield window.line, _unread(f"broken JSON: {error}", "mend it: what follows was not read")
+    except Bad as bad:
+        yield window.line, bad
+
+
+def _is_at_next_list(window: _Window) -> bool:
+    """Go to the wrapper's next list of rows, or behind its end. Raises Bad for a list of rows under no known key."""
+    while window.skip() != "}":
+        key, end = window.decode()
         window.pass_to(end)
+        if window.skip() != ":":
+            raise _unread(f"broken JSON: no colon behind {key!r}", "mend it: what follows was not read")
+        window.pass_to(window.at + 1)
+        if window.skip() == "[" and key in _WRAPPERS:
+            window.pass_to(window.at + 1)
+            return True
+        value, end = window.decode()
+        if isinstance(value, list) and any(isinstance(one, dict) for one in value):
+            raise _unread(f"a list of objects under {key!r}", f"if they are rows, put them under {_WRAPPERS[0]!r} too")
+        window.pass_to(end)
+    window.pass_to(window.at + 1)
+    return False
+
+
+def _unread(message: str, fix: str) -> Bad:
+    return Bad("unreadable-line", message, fix, rest_unread=True)
 
 
 def _text(raw: bytes) -> str:

@@ -19,7 +19,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about one row; severity "error" refuses the row. `path` is a JSON path inside it."""
+    """Something about one row; severity "error" refuses the row. `path` is a JSON path inside it.
+
+    `rest_unread`: the rows behind it in its file could not be read, and no one knows how many they are.
+    """
 
     file: str
     line: int
@@ -30,6 +33,7 @@ class Finding:
     message: str
     fix: str
     dataset: str = ""
+    rest_unread: bool = False
 
     @classmethod
     def of(cls, source: Source, path: str, rule: str, severity: Severity, message: str, fix: str) -> "Finding":
@@ -38,7 +42,7 @@ class Finding:
 
     def json(self) -> dict[str, Any]:
         """Return the finding as `check output=jsonl` prints it."""
-        return {key: value for key, value in asdict(self).items() if key != "dataset"}
+        return {key: value for key, value in asdict(self).items() if key not in ("dataset", "rest_unread")}
 
 
 @dataclass

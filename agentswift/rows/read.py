@@ -75,7 +75,8 @@ def _numbered(path: Path, reader: Callable[[Path], Iterator[Record]]) -> Iterato
     row = -1
     for row, (line, record) in enumerate(reader(path)):
         if isinstance(record, Bad):
-            yield Finding(str(path), line, row, "$", record.rule, "error", str(record), record.fix)
+            place, said = (str(path), line, row, "$"), str(record)
+            yield Finding(*place, record.rule, "error", said, record.fix, rest_unread=record.rest_unread)
         else:
             yield Row(record, line, row)
     if row < 0:

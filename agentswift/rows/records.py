@@ -11,11 +11,11 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # an escape that may be one; pair
 
 
 class Bad(Exception):
-    """A record that is no row: the finding's rule, message and fix."""
+    """A record that is no row: the finding's rule, message and fix, and whether what follows it cannot be read."""
 
-    def __init__(self, rule: str, message: str, fix: str) -> None:
+    def __init__(self, rule: str, message: str, fix: str, *, rest_unread: bool = False) -> None:
         super().__init__(message)
-        self.rule, self.fix = rule, fix
+        self.rule, self.fix, self.rest_unread = rule, fix, rest_unread
 
 
 Record = tuple[int, dict[str, Any] | Bad]  # line (from 1; 0: the file has none), and the values or why there are none

@@ -41,4 +41,4 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def cut(error: Exception) -> Bad:
     """Return what is said of a file that ends too early."""
-    return Bad("unreadable-line", f"the file is cut or damaged here: {error}", "fetch it again")
+    return Bad("unreadable-line", f"the file is cut or damaged here: {error}", "fetch it again", rest_unread=True)

@@ -7,7 +7,7 @@ stay, and so does what stands as JSON text in a string. Rows from JSON keep ever
 """
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -24,14 +24,16 @@ def read_csv(path: Path) -> Iterator[Record]:
     """Yield a row a record, every cell as text."""
     csv.field_size_limit(2**31 - 1)  # the default, 128 KiB, is less than one long trajectory
     with text_of(path) as file:
-        yield from _csv_records(file)
+        yield from _csv_records(path, file)
 
 
-def _csv_records(file: TextIO) -> Iterator[Record]:
+def _csv_records(path: Path, file: TextIO) -> Iterator[Record]:
     reader = csv.DictReader(file)
     while True:
         line = max(reader.line_num, 1) + 1  # the header is line 1, read together with the first row
         try:
+            if not reader.line_num:
+                _refuse_repeated(path, reader.fieldnames or ())
             values = next(reader)
         except StopIteration:
             return
@@ -42,6 +44,12 @@ def _csv_records(file: TextIO) -> Iterator[Record]:
             yield line, cut(error)
             return
         yield line, caught(_cells, values)
+
+
+def _refuse_repeated(path: Path, names: Sequence[str]) -> None:
+    """Raise DataError for a header with a name twice: of two such columns only the last would be read."""
+    if twice := sorted({name for name in names if name.strip() and names.count(name) > 1}):
+        raise DataError(f"{path}: the header has {', '.join(map(repr, twice))} more than once. Rename these columns")
 
 
 def _cells(values: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +91,7 @@ def _batches(path: Path, kind: str, batches: Callable[[], Iterable[Any]]) -> Ite
         for batch in batches():
             for start in range(0, batch.num_rows, BATCH):
                 for values in batch.slice(start, BATCH).to_pylist():
-                    yield 0, {key: plain(value) for key, value in values.items() if not _is_padding(value)}
+                    yield 0, caught(plain, values)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path}: not a whole {kind} file: {error}. Fetch it again") from error
 
@@ -95,16 +103,26 @@ def _is_padding(value: Any) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Return a value of Arrow's as JSON has it, without the nulls that pad it."""
+    """Return a value of Arrow's as JSON has it, without the nulls that pad it. Raises Bad for bytes of no text."""
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items() if not _is_padding(inner)}
     if isinstance(value, list):
+        if value and isinstance(value[0], tuple):  # a map: its keys are the row's own, so no null in it is padding
+            return {str(plain(key)): plain(inner) for key, inner in value}
         return [plain(inner) for inner in value]
     if isinstance(value, bytes):
-        return value.decode(errors="replace")
+        return _text(value)
     if isinstance(value, Decimal):
         return float(value)
     return value.isoformat() if isinstance(value, date | datetime | time) else value
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        said = f"byte {error.start + 1} of a binary value (0x{value[error.start]:02x}) is not UTF-8"
+        raise Bad("invalid-utf8", said, "store text as UTF-8, and leave other columns out") from error
 
 
 READERS: dict[str, Callable[[Path], Iterator[Record]]] = {

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from omegaconf import MISSING
 
@@ -108,14 +109,21 @@ class Data:
     near: float = MISSING  # with dedup=near: how alike, 0 to 1, two rows must be in their runs of five words
     decontaminate: list[str] = MISSING  # cards or files of evaluation sets: rows that hold their questions are left out
     system: str | None = MISSING  # for conversations that have none
-    model_name: list[str] = MISSING  # {{NAME}} of self-cognition rows: [zh, en] or one for both
-    model_author: list[str] = MISSING  # {{AUTHOR}} of self-cognition rows, likewise
+    model_name: list[str] = MISSING  # {{NAME}} and <NAME>: [zh, en] or one for both; []: self-cognition sets alone
+    model_author: list[str] = MISSING  # {{AUTHOR}} and <AUTHOR>, likewise
     thoughts: Thoughts = MISSING  # keep, or drop: what the agent thinks before it acts
     tools: str = MISSING  # given: as the row declares them; shuffled; "sampled N": at most N, those called always
     mask_failed_calls: bool = MISSING  # true: a call whose result is an error is read but not trained
     last_turn_only: bool = MISSING  # true: only what the agent does last is trained
     negatives: dict[str, float] = MISSING  # kind → rows made from good ones, a share of these: docs/mix.md
     seed: int = MISSING  # of what is made, shuffled and sampled above; `seed` of the run is the mix's
+
+    @property
+    def names(self) -> list[str]:
+        """The parts that give rows, those of share 0 left out; a file is one part, named by its stem."""
+        if self.path is not None:
+            return [Path(self.path).stem or "data"]
+        return [n for n, share in self.parts.items() if self.rows.get(n, self.ratios.get(n, share)) != 0]
 
 
 @dataclass(kw_only=True)

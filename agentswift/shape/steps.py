@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from agentswift.check.answers import failure
+from agentswift.check.failures import failure
 from agentswift.conversation import Conversation, Step, Turn
 
 

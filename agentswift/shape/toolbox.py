@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from random import Random
 
 from agentswift.conversation import Conversation, Tool
 from agentswift.errors import UsageError
+from agentswift.mix.words import words
 
 
 def most_tools(option: str) -> int | None:
@@ -56,10 +58,28 @@ def unlike(known: Mapping[str, Tool], names: Iterable[str]) -> list[Tool]:
     return [tool for name, tool in known.items() if not own & _words(name) and not is_kept(name)]
 
 
+def apart(known: Mapping[str, Tool], tools: Iterable[Tool]) -> list[Tool]:
+    """Return the tools that do something other than `tools`: unlike them by name, and not described as one of them."""
+    tools = list(tools)
+    purposes = {_purpose(tool.description) for tool in tools} - {""}
+    return [t for t in unlike(known, (t.name for t in tools)) if _purpose(t.description) not in purposes]
+
+
 _COMMON = {"get", "set", "the", "of", "by", "to", "for", "api", "tool"}
+_LEAST = 3  # words in which a description says what a tool does; "does it" says nothing
 
 
 def _words(name: str) -> set[str]:
-    """Return the words of a tool's name, getStockPrice as get_stock_price; a Chinese character is a word."""
+    """Return the words of a tool's name, getStockPrice as get_stock_price; a Chinese character is a word.
+
+    A name that has none of its own (tool_1, getAPI) is one word, so that each name is like itself.
+    """
     found = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\da-zA-Z_]", name)
-    return {word.casefold() for word in found} - _COMMON
+    return {word.casefold() for word in found} - _COMMON or {name.casefold()}
+
+
+@lru_cache(maxsize=1 << 16)
+def _purpose(description: str) -> str:
+    """Return the words of a description, "" where they are too few to tell two tools apart."""
+    found = words(description)
+    return " ".join(found) if len(found) >= _LEAST else ""

@@ -1,7 +1,7 @@
 """Rows in which the agent cannot act, made from rows in which it can: the tool is gone, or an argument was not said."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -10,7 +10,7 @@ from agentswift.conversation import Conversation, Step, Tool, Turn
 from agentswift.mix.words import words
 from agentswift.shape import wording
 from agentswift.shape.steps import read
-from agentswift.shape.toolbox import is_kept, tool_of, unlike
+from agentswift.shape.toolbox import apart, is_kept, tool_of
 from agentswift.stats import language
 
 _LEAST = 3  # words that must be left of a request, for it to be one
@@ -25,9 +25,9 @@ def tool_removed(conversation: Conversation, known: Mapping[str, Tool], chance: 
     if at is None:
         return None
     called = {step.tool for step in conversation.turns[at].steps if step.kind == "call"}
-    gone = {tool.name for tool in conversation.tools if not unlike({tool.name: tool}, called)}
-    tools = tuple(tool for tool in conversation.tools if tool.name not in gone)
-    others = unlike(known, {tool.name for tool in conversation.tools})
+    theirs = [tool for tool in conversation.tools if tool.name in called]
+    tools = tuple(tool for tool in conversation.tools if apart({tool.name: tool}, theirs))
+    others = apart(known, conversation.tools)
     tools = tools or tuple(chance.sample(others, min(len(others), chance.randint(1, 3))))
     if not tools:
         return None
@@ -47,7 +47,7 @@ def argument_missing(conversation: Conversation, chance: Random) -> Conversation
     properties = tool.parameters.get("properties") if tool else None
     if tool is None or not isinstance(properties, Mapping):
         return None
-    names = [name for name in tool.parameters.get("required") or [] if _asked_for(properties.get(name))]
+    names = [name for name in _required(tool) if _asked_for(properties.get(name))]
     chance.shuffle(names)
     for name in names:
         if rest := _without(turn.user or "", call.arguments.get(name)):
@@ -79,6 +79,12 @@ def _ended(conversation: Conversation, at: int, said: str, thought: str) -> Conv
     thinks = bool(turn.steps) and turn.steps[0].kind == "thought"
     steps = (*([Step(kind="thought", text=thought)] if thinks else []), Step(kind="answer", text=said))
     return replace(conversation, turns=(*read(conversation.turns[:at]), Turn(user=turn.user, steps=steps)))
+
+
+def _required(tool: Tool) -> list[str]:
+    """Return the arguments that a schema requires; what is no name in it ({}, [["city"]], true) does not count."""
+    required = tool.parameters.get("required")
+    return [name for name in required if isinstance(name, str)] if isinstance(required, Sequence) else []
 
 
 def _asked_for(schema: Any) -> bool:

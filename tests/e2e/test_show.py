@@ -153,3 +153,16 @@ def test_a_page_is_one_file_that_needs_no_other(run: Run, rows: Path, tmp_path: 
     assert "get_" in page or "weather" in page
     assert any("\u4e00" <= character <= "\u9fff" for character in page)
     assert {path.name for path in tmp_path.iterdir()} == {"页 1.html", "rows.jsonl"}
+
+
+def test_a_dataset_is_drawn_without_the_rows_of_those_before_it(run: Run, tmp_path: Path) -> None:
+    lines = ROWS.read_text(encoding="utf-8").splitlines()[:5]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines[:4]), encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text("\n".join(lines[2:]), encoding="utf-8")
+    cards = (f"name: {name}\nformat: messages\npath: {name}.jsonl" for name in "ab")
+    (tmp_path / "cards.yaml").write_text("\n---\n".join(cards), encoding="utf-8")
+    mix = ("show", "model=tiny", "registry=[.]", "data.parts={a: 1.0, b: 1.0}", "rows=1")
+    for words in (["dataset=b"], ["dataset=b", "longest=true"]):
+        done = run(*mix, *words, "output=jsonl")
+        assert [(row["dataset"], row["row"]) for row in map(json.loads, done.stdout.splitlines())] == [("b", 2)]
+    assert "may be a duplicate of one not read" in run(*mix).stdout

@@ -43,9 +43,17 @@ def test_a_dry_run_says_everything_and_starts_nothing(run: Run, tmp_path: Path) 
 
 def test_one_seed_one_result_and_two_ranks_are_one_batch(run: Run, tmp_path: Path) -> None:
     """Two ranks of one row give the loss of one rank of two rows: gradients are really averaged (ENGINE T6)."""
-    common = ("train", *TINY, "data=quickstart", "data.rows={quickstart: 8}", "max_steps=3", "split=0",
-              "tuner.lora_dropout=0", "model.torch_dtype=float32", "learning_rate=1e-2",
-              "extra.train_dataloader_shuffle=false")  # fmt: skip
+    common = (
+        "train",
+        *TINY,
+        "data=quickstart",
+        "data.rows={quickstart: 8}",
+        "max_steps=3",
+        "split=0",
+        "tuner.lora_dropout=0",
+        "model.torch_dtype=float32",
+        "learning_rate=1e-2",
+    )
     run(*common, "per_device_train_batch_size=2", "output_dir=one")
     run(*common, "per_device_train_batch_size=2", "output_dir=again")
     run(*common, "per_device_train_batch_size=1", "launch=torchrun", "launch.nproc_per_node=2", "output_dir=two")

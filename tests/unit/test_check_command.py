@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agentswift.schema.runs import ShowOutput
-from tests.checked import check, good, misnamed, written
+from tests.checked import check, data_of, good, misnamed, written
 
 
 def test_good_rows_end_well_with_the_next_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,6 +37,18 @@ def test_findings_are_grouped_by_rule_and_the_ledger_adds_up(
     assert [word for word in ledger if word.isdigit()] == ["5", "1", "3", "1"]
     assert "3 of 5 rows are refused; warnings: 0." in out
     assert out.rstrip().endswith(f"agentswift train data.path={file} data.max_refused=3")
+
+
+def test_a_file_that_is_not_read_to_its_end_fails_whatever_its_share(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps([good(n) for n in range(9)])[:-40], encoding="utf-8")
+    allowing = replace(data_of(file), max_refused="50%")
+    assert check(file, data=allowing) == 1
+    out = capsys.readouterr().out
+    assert f"1 of 9 rows are refused; the rest of {file}:1 was not read; warnings: 0." in out
+    assert out.rstrip().endswith(" data.max_refused=-1")
 
 
 def test_warnings_alone_refuse_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agentswift.check.copy import mended
 from agentswift.check.repair import repaired
+from agentswift.errors import DataError
 from agentswift.formats.messages import read
 from tests.checked import TOOLS, check, good, misnamed, written
 
@@ -73,6 +74,7 @@ UNANSWERED = [{"role": "user", "content": "q"}, {"role": "assistant", "content":
         ({"conversations": [{"from": "GPT", "value": "a"}]}, "$.conversations[0].from"),
         (message(role="assistant", content=42), "$.messages[0].content"),
         (message(role="assistant", content="a", loss="False"), "$.messages[0].loss"),
+        (message(role="assistant", content="a", train="False"), "$.messages[0].train"),
         ({"tools": "[{'name': 'a'}]", "messages": []}, "$.tools"),
         (message(role="tool_call", content="{'name': 'a', 'arguments': {}}"), "$.messages[0].content"),
         ({"tools": [TYPED, TYPED], "messages": []}, "$.tools[1]"),
@@ -149,6 +151,24 @@ def test_an_array_is_copied_row_by_row(tmp_path: Path, capsys: pytest.CaptureFix
     assert check(source, fix=True, file=str(tmp_path / "out.json")) == 0
     assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8")) == [good(1), good(2)]
     assert "mended" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(("name", "copy"), [("rows.jsonl", "out.jsonl"), ("rows.json", "out.jsonl")])
+def test_an_array_under_any_ending_keeps_its_rows(tmp_path: Path, name: str, copy: str, indent: int | None) -> None:
+    source, out = tmp_path / name, tmp_path / copy
+    rows = [good(1), {**good(2), "note": "a\n{"}, good(3)]
+    source.write_text(json.dumps(rows, indent=indent), encoding="utf-8")
+    assert check(source, fix=True, file=str(out)) == 0
+    assert [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] == rows
+
+
+def test_what_cannot_be_read_to_its_end_is_not_copied_without_a_word(tmp_path: Path) -> None:
+    source, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps([good(1), good(2), good(3)], indent=1).replace('"2?"', '"2?'), encoding="utf-8")
+    with pytest.raises(DataError, match=r"rows\.jsonl:\d+: the rest of it cannot be read"):
+        check(source, fix=True, file=str(out))
+    assert not out.exists()
 
 
 def test_rows_are_mended_as_a_stream(tmp_path: Path) -> None:

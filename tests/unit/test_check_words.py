@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from agentswift.check import BY_OPTION, check_conversation, check_options, check_row
-from agentswift.check.answers import failure
 from agentswift.conversation import Conversation, Source, Step
 from tests.unit.test_check import CALL, DONE, SEEN, THOUGHT, broken, one, row
 
@@ -75,24 +74,6 @@ def test_look_alikes_are_let_pass(steps: list[Step]) -> None:
     assert broken(one(*steps)) == []
 
 
-@pytest.mark.parametrize(
-    ("observation", "said"),
-    [
-        ('{"error": "", "response": "ok"}', ""),
-        ('{"error": "Quota", "response": ""}', "error: Quota"),
-        ('{"status": "failed"}', "status: failed"),
-        ('{"status": "success"}', ""),
-        ("[1, 2]", ""),
-        ("{not json", ""),
-        ("Traceback (most recent call last):\n  …", "Traceback (most recent call last):"),
-        ("错误：城市不存在", "错误：城市不存在"),
-        ("", ""),
-    ],
-)
-def test_a_result_says_whether_the_tool_failed(observation: str, said: str) -> None:
-    assert failure(observation) == said
-
-
 def messages(*pairs: tuple[str, str], **flags: Any) -> dict[str, Any]:
     said: list[dict[str, Any]] = [{"role": role, "content": text} for role, text in pairs]
     said[-1] |= flags
@@ -113,6 +94,7 @@ CALLED = "Action: a\nAction Input: {}\nObservation: <result>1</result>\nAnswer: 
         (messages(("user", "a"), ("assistant", "b"), loss=True, loss_scale=0), "loss-contradicts", "$.messages[1]"),
         (messages(("user", "a"), ("assistant", "b"), loss=False, weight=2.0), "loss-contradicts", "$.messages[1]"),
         (messages(("assistant", "b"), ("tool", "a"), loss=True), "loss-contradicts", "$.messages[1]"),
+        (messages(("user", "a"), ("assistant", "b")) | {"label": False}, "rejected-row", "$.label"),
         (messages(("system", FABRIC), ("user", "q"), ("assistant", "Final Answer: 1")), "format-mismatch", "$"),
         (messages(("system", REACT), ("user", "q"), ("assistant", CALLED)), "format-mismatch", "$"),
         (
@@ -139,6 +121,8 @@ def test_what_is_wrong_with_a_row_as_it_is_written_is_found(values: dict[str, An
         messages(("system", FABRIC), ("user", "q"), ("assistant", CALLED)),
         messages(("system", REACT), ("user", "q"), ("assistant", "Final Answer: 1")),
         messages(("system", REACT), ("user", "q"), ("assistant", "plain words")),
+        messages(("user", "a"), ("assistant", "b")) | {"label": True},
+        messages(("user", "a"), ("assistant", "b")) | {"label": 0},
         {"messages": "no list"},
         {"messages": [None, 3, {}, {"role": 7, "loss": "x", "loss_scale": "y"}]},
         {"instruction": "a", "output": "b"},

@@ -7,7 +7,16 @@ from agentswift.mix import contaminated
 
 GSM = "Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May. How many in all?"
 ZH = "小明有四十八个苹果,他先送给同学一半,又吃掉了三个,请问他现在还剩下多少个苹果?"
-ASKED = [[GSM], [ZH], ["Who wrote Faust?"], ["What is 2+2?"], ["Rain in Paris?", "And in Rome?"]]
+ASKED = [
+    [GSM],
+    [ZH],
+    ["Who wrote Faust?"],
+    ["What is 2+2?"],
+    ["Rain in Paris?", "And in Rome?"],
+    ["你是谁呀?", "继续说吧"],
+    ["《浮士德》是谁写的?"],
+    ["《红楼梦》的作者是谁?"],
+]
 
 
 def row(user: str, answer: str = "ok", **others: str) -> Conversation:
@@ -29,6 +38,11 @@ def row(user: str, answer: str = "ok", **others: str) -> Conversation:
         (row("他先送给同学一半苹果"), []),
         (row("who wrote FAUST"), []),  # three words
         (row("What is 2 + 2"), [(3, "exact")]),
+        (row("你是谁呀"), []),
+        (row("继续说吧!"), []),
+        (row("浮士德是谁写的"), []),  # seven characters
+        (row("《浮士德》 是谁写的呢?"), []),
+        (row("红楼梦的作者是谁?"), [(7, "exact")]),  # eight
         (row("Natalia sold clips to her friends"), []),
         (Conversation(turns=(Turn(user="hi"),), system=GSM, tools=(Tool(name="a", description=GSM),)), []),
     ],

@@ -55,6 +55,28 @@ def test_rows_may_be_refused_by_number_or_by_share(tmp_path: Path, max_refused: 
     assert enforce(corpus, max_refused).startswith("2 of 10 rows (20 %) refused and left out; data.max_refused=")
 
 
+@pytest.mark.parametrize("max_refused", ["1", "99%"])
+def test_the_unread_rest_of_a_file_is_more_than_any_number_of_rows(tmp_path: Path, max_refused: str) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps([good(1), good(2), good(3)], indent=1).replace('"2?"', '"2?'), encoding="utf-8")
+    corpus = gathered(file)
+    assert corpus.ledgers["rows"] == Ledger("rows", read=2, kept=1, refused=1)
+    with pytest.raises(
+        DataError, match=r"(?s)1 rows refused; the rest of .*rows\.json:\d+ was not read, and .*max_refused=-1"
+    ):
+        enforce(corpus, max_refused)
+    assert enforce(corpus, "-1").endswith("was not read")
+
+
+def test_answers_to_avoid_are_told_of_once_a_dataset(tmp_path: Path) -> None:
+    rows = [{**good(n), "rejected_response": "x"} for n in range(3)]
+    corpus = gathered(written(tmp_path / "rows.jsonl", good(9), *rows))
+    assert [(f.rule, f.severity, f.path, f.line) for f in corpus.findings] == [
+        ("unread-column", "info", "$.rejected_response", 2)
+    ]
+    assert corpus.ledgers["rows"] == Ledger("rows", read=4, kept=4)
+
+
 def test_of_no_refused_row_nothing_is_said(tmp_path: Path) -> None:
     assert enforce(gathered(written(tmp_path / "rows.jsonl", good(0))), "0.5%") == ""
 

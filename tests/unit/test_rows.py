@@ -107,6 +107,7 @@ def test_a_finding_says_where_and_what_to_do(tmp_path: Path) -> None:
         ("x.json", "[]", "no rows in it"),
         ("x.csv", "a,b\n", "no rows in it"),
         ("x.xlsx", "a", r"unknown ending '\.xlsx'; rows are read from \.jsonl, \.json"),
+        ("x.csv", "a,b,a,\n1,2,3,\n", r"the header has 'a' more than once\. Rename these columns"),
         ("x.parquet", "a", "not a whole parquet file"),
     ],
 )

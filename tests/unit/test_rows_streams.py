@@ -68,6 +68,30 @@ def test_a_broken_array_is_a_finding_at_its_line(
     assert told == expected
 
 
+@pytest.mark.parametrize("piece", [1, 5, 1 << 18])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[{"b": 1}]\n[{"b": 2},{"b": 3}]', [(1, {"b": 1}), (2, "unreadable-line")]),
+        ('[{"b": 1}] x', [(1, {"b": 1}), (1, "unreadable-line")]),
+        ('{"data": [{"b": 1}]}\n{"data": [{"b": 2}]}', [(1, {"b": 1}), (2, "unreadable-line")]),
+        ('{"data": [{"b": 1}], "tests": [{"b": 2}]}', [(1, {"b": 1}), (1, "unreadable-line")]),
+        ('{"data": [{"b": 1}]', [(1, {"b": 1}), (1, "unreadable-line")]),
+        ('{"data": [{"b": 1}], "x" 3}', [(1, {"b": 1}), (1, "unreadable-line")]),
+        ('{"data": [{"b": 1}],\n"v": 12, "train": [{"b": 2},\n{"b": 3}], "x": {"y": [1]}}\n', [(1, 1), (2, 2), (3, 3)]),
+    ],
+)
+def test_what_stands_behind_an_array_is_rows_or_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int, text: str, expected: list[tuple[int, object]]
+) -> None:
+    monkeypatch.setattr(json_text, "PIECE", piece)
+    (tmp_path / "x.json").write_text(text)
+    found = list(read_rows(tmp_path / "x.json"))
+    told = [(r.line, r.values if isinstance(r, Row) else r.rule) for r in found]
+    assert told == [(line, {"b": row} if isinstance(row, int) else row) for line, row in expected]
+    assert [r.rest_unread for r in found if isinstance(r, Finding)] == [True] * (len(expected) == 2)
+
+
 def test_memory_does_not_grow_with_an_array(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text(json.dumps([{"text": "x" * 1000}] * 8000))
@@ -101,7 +125,7 @@ def test_a_cut_archive_of_any_kind_ends_in_a_finding(tmp_path: Path, name: str) 
     (tmp_path / name).write_bytes(pack(content[name.split(".")[1]])[:-6])
     *_, last = read_rows(tmp_path / name)
     assert isinstance(last, Finding)
-    assert last.rule == "unreadable-line"
+    assert (last.rule, last.rest_unread) == ("unreadable-line", True)
 
 
 TOOLS = [
@@ -159,6 +183,19 @@ def test_columns_that_json_has_not_become_text_and_numbers(tmp_path: Path) -> No
     table = {"a": [date(2024, 5, 1)], "b": [Decimal("1.5")], "c": [b"x"], "d": [float("nan")], "e": [[None, 1]]}
     parquet.write_table(pyarrow.table(table), tmp_path / "x.parquet")
     assert values(tmp_path / "x.parquet") == [{"a": "2024-05-01", "b": 1.5, "c": "x", "e": [None, 1]}]
+
+
+def test_bytes_that_are_no_text_are_a_finding_as_in_json(tmp_path: Path) -> None:
+    table = pyarrow.table({"a": [b"x", "你".encode("gb18030"), None], "b": [["x"], ["y"], ["z"]]})
+    parquet.write_table(table, tmp_path / "x.parquet")
+    assert values(tmp_path / "x.parquet") == [{"a": "x", "b": ["x"]}, "invalid-utf8", {"b": ["z"]}]
+
+
+def test_a_map_is_an_object_with_the_nulls_it_has(tmp_path: Path) -> None:
+    kind = pyarrow.map_(pyarrow.string(), pyarrow.struct([("n", pyarrow.int64()), ("m", pyarrow.int64())]))
+    column = pyarrow.array([[("k", {"n": 1, "m": None}), ("l", None)], None], kind)
+    parquet.write_table(pyarrow.table({"a": column, "b": [1, 2]}), tmp_path / "x.parquet")
+    assert values(tmp_path / "x.parquet") == [{"a": {"k": {"n": 1}, "l": None}, "b": 1}, {"b": 2}]
 
 
 def test_a_cut_arrow_file_says_so(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from agentswift.conversation import Conversation, Source, Step, Turn
 from agentswift.corpus import Corpus
 from agentswift.errors import UsageError
 from agentswift.rows import Finding, Severity
-from agentswift.selection import Selection, of_dataset
+from agentswift.selection import Selection, up_to
 from tests.checked import data_of
 
 
@@ -79,11 +79,14 @@ def test_a_miss_says_what_there_is(wanted: Selection, message: str) -> None:
     assert message in str(wanted.miss(corpus))
 
 
-def test_a_dataset_is_a_part_of_the_mix(tmp_path: Path) -> None:
+def test_a_dataset_is_a_part_of_the_mix_and_read_after_those_before_it(tmp_path: Path) -> None:
     alone = data_of(tmp_path / "天气.jsonl")
-    assert of_dataset(alone, "天气") is alone
+    assert up_to(alone, "天气") is alone
     with pytest.raises(UsageError, match=r"dataset=x: not a part of the mix\. Parts: 天气"):
-        of_dataset(alone, "x")
-    alone.path, alone.parts, alone.rows = None, {"a": 0.5, "b": 1.0}, {"a": 3, "b": 4}
-    found = of_dataset(alone, "b")
-    assert (found.parts, found.rows) == ({"b": 1.0}, {"b": 4})
+        up_to(alone, "x")
+    alone.path, alone.parts, alone.rows = None, {"none": 0.0, "a": 0.5, "b": 1.0, "c": 1.0}, {"a": 3, "b": 4}
+    found = up_to(alone, "b")
+    assert found.names == ["a", "b"]
+    assert (found.parts, found.rows) == ({"a": 0.5, "b": 1.0}, {"a": 3, "b": 4})
+    with pytest.raises(UsageError, match="dataset=none: not a part of the mix"):
+        up_to(alone, "none")

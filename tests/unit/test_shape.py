@@ -14,6 +14,7 @@ from agentswift.conversation import Conversation, Source, Step, Tool, Turn
 from agentswift.errors import UsageError
 from agentswift.schema.groups import Data, Thoughts
 from agentswift.shape import as_given, shaped
+from agentswift.shape.disguised import tools_added
 from agentswift.shape.shaping import check_kinds
 from agentswift.shape.steps import last_turn_only, without_failed_calls, without_thoughts
 from agentswift.shape.toolbox import most_tools, unlike, with_tools
@@ -124,6 +125,44 @@ def test_where_no_tool_is_left_others_stand_in_its_place() -> None:
     (one,) = made("tool_removed", [replace(ROW, tools=TOOLS[:1])])
     assert 1 <= len(one.tools) <= 3
     assert {t.name for t in one.tools} <= {"book_flight", "translate", "map_route"}
+
+
+WHAT = "The weather of a city."
+
+
+@pytest.mark.parametrize(
+    ("called", "other", "left"),
+    [
+        ("tool_1", tool("tool_2"), ["tool_2"]),
+        ("getAPI", tool("api2"), ["api2"]),
+        ("get", tool("set_by"), ["set_by"]),
+        ("tool_1", tool("tool_2", description=WHAT), []),
+        ("tool_1", tool("tool_2", description="the weather of a city"), []),
+    ],
+)
+def test_the_tool_called_is_gone_whatever_its_name_and_so_is_one_described_as_it(
+    called: str, other: Tool, left: list[str]
+) -> None:
+    turn = Turn(user="And in Paris?", steps=(call(called, city="Paris"), seen("20"), ANSWER))
+    row = Conversation(turns=(turn,), tools=(tool(called, "city", description=WHAT), other))
+    (one,) = made("tool_removed", [row])
+    assert [t.name for t in one.tools if t.name not in OTHERS] == left
+
+
+def test_no_tool_is_added_twice_or_beside_one_that_does_the_same() -> None:
+    turn = Turn(user="And in Paris?", steps=(call("tool_1", city="Paris"), seen("20"), ANSWER))
+    row = Conversation(turns=(turn,), tools=(tool("tool_1", "city", description=WHAT),))
+    known = {t.name: t for t in (tool("tool_1"), tool("rain", description=WHAT), tool("tool_2"))}
+    one = tools_added(row, known, random.Random(0))
+    assert one is not None
+    assert sorted(t.name for t in one.tools) == ["tool_1", "tool_2"]
+
+
+@pytest.mark.parametrize("required", [[["x"]], [{}], True, "x", None, {"x": True}])
+def test_what_names_no_argument_is_not_missed(required: Any) -> None:
+    schema = {"type": "object", "properties": {"xy": {"type": "string"}}, "required": required}
+    row = replace(ROW, tools=(Tool(name="get_weather", parameters=schema),))
+    assert argument_missing(row, random.Random(0)) is None
 
 
 @pytest.mark.parametrize(
