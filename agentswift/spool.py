@@ -3,6 +3,7 @@
 import os
 import pickle
 import weakref
+from abc import abstractmethod
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +15,22 @@ Item = TypeVar("Item")
 _BUFFER = 1 << 20  # bytes written together
 
 
-class Spool(Sequence[Item], Generic[Item]):
+class _Listed(Sequence[Item], Generic[Item]):
+    """Indexing by number and slice over what `_at` returns."""
+
+    @abstractmethod
+    def _at(self, index: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        places = range(len(self))[index]  # negative ones too; IndexError for one that there is not
+        return self._at(places) if isinstance(places, int) else [self._at(place) for place in places]
+
+
+class Spool(_Listed[Item]):
     """A list that lies in a temporary file without a name: nobody else can write what is unpickled from it.
 
     It is gone with this object, or with the process however that ends. TMPDIR says where it lies.
@@ -34,21 +50,14 @@ class Spool(Sequence[Item], Generic[Item]):
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    @overload
-    def __getitem__(self, index: int) -> Item: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Item]: ...
-    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        at = range(len(self))[index]  # negative ones too; IndexError for one that there is not
-        start, end = self._ends[at], self._ends[at + 1]
+    def _at(self, index: int) -> Item:
+        start, end = self._ends[index], self._ends[index + 1]
         self._file.flush()
         item: Item = pickle.loads(os.pread(self._file.fileno(), end - start, start))
         return item
 
 
-class Joined(Sequence[Item], Generic[Item]):
+class Joined(_Listed[Item]):
     """Several sequences as one, without a copy."""
 
     def __init__(self, parts: Iterable[Sequence[Item]]) -> None:
@@ -62,13 +71,6 @@ class Joined(Sequence[Item], Generic[Item]):
         for part in self._parts:
             yield from part
 
-    @overload
-    def __getitem__(self, index: int) -> Item: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Item]: ...
-    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        at = range(len(self))[index]
-        part = bisect_right(self._starts, at) - 1
-        return self._parts[part][at - self._starts[part]]
+    def _at(self, index: int) -> Item:
+        part = bisect_right(self._starts, index) - 1
+        return self._parts[part][index - self._starts[part]]

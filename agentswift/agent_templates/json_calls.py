@@ -2,6 +2,7 @@
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +56,7 @@ def _found_in(text: str, is_wanted: Callable[[Any], object], *, loosely: bool) -
 
 
 @dataclass(eq=False)
-class JsonCalls:
+class JsonCalls(ABC):
     """A template whose calls are JSON by themselves; the stop token ends a generation, results are of the role tool."""
 
     name: str
@@ -93,9 +94,9 @@ class JsonCalls:
             if following not in (None, "call"):
                 yield ("\n", "label", index, "action_input")
 
+    @abstractmethod
     def call_parts(self, step: Step, index: int, *, is_first: bool, is_last: bool) -> list[Part]:
         """Return a call's parts; `is_first` and `is_last` of the calls made at once."""
-        raise NotImplementedError
 
     def read(
         self, text: str, tools: Sequence[Tool], *, is_agent: bool = True, after_observation: bool = False

@@ -15,18 +15,9 @@ from agentswift.engine.embedded import tiny
 from tests.checked import good, written
 from tests.checkpoint import signed
 from tests.e2e.conftest import TINY, Run
+from tests.planted import Touch, python
 
 pytestmark = pytest.mark.e2e
-
-
-class Touch:
-    """Pickled, then unpickled by anyone, it makes a file."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> Any:
-        return Path.touch, (self.marker,)
 
 
 @pytest.fixture
@@ -39,10 +30,6 @@ def edit(file: Path, **values: Any) -> None:
     """Put values into a JSON file, made where it is not there."""
     content = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     file.write_text(json.dumps({**content, **values}), encoding="utf-8")
-
-
-def python(folder: Path, marker: Path, name: str) -> None:
-    (folder / name).write_text(f"from pathlib import Path\nPath({str(marker)!r}).touch()\n", encoding="utf-8")
 
 
 def auto_map(folder: Path, marker: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentswift.checkpoints import Manifest, read_manifest, verify, write_manifest
+from agentswift.checkpoints import read_manifest, verify, write_manifest
 from agentswift.commands.export import main
 from agentswift.engine.embedded import tiny
 from agentswift.engine.generate import Generator
@@ -14,23 +14,9 @@ from agentswift.engine.tokenizer import load_tokenizer, whole_tokenizer
 from agentswift.errors import AgentswiftError, CheckpointError, ModelError, OutputError
 from agentswift.schema.groups import Hub
 from agentswift.schema.runs import Export
+from tests.checkpoint import manifest
 
-MANIFEST = Manifest(
-    step=3,
-    model="tiny",
-    model_type="llama",
-    template="chatml",
-    agent_template="hermes",
-    loss_scale={"name": "react", "fields": {"action": 2.0}},
-    tuner_type="lora",
-    torch_dtype="float32",
-    max_length=512,
-    system=None,
-    config_hash="0",
-    data_fingerprint="0",
-    world_size=1,
-    versions={},
-)
+MANIFEST = manifest(step=3, loss_scale={"name": "react", "fields": {"action": 2.0}}, tuner_type="lora")
 
 
 @pytest.fixture(scope="module")

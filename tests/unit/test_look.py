@@ -3,22 +3,12 @@
 import json
 import pickle
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from agentswift.engine.look import look
 from agentswift.errors import ModelError
-
-
-class Marks:
-    """Unpickled, it would write the marker."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> Any:
-        return Path.touch, (self.marker,)
+from tests.planted import Touch, python
 
 
 @pytest.fixture
@@ -37,12 +27,6 @@ def folder(tmp_path: Path) -> Path:
     return model
 
 
-def code(folder: Path, marker: Path) -> None:
-    (folder / "modeling_own.py").write_text(
-        f"from pathlib import Path\nPath({str(marker)!r}).touch()\n", encoding="utf-8"
-    )
-
-
 def refused(folder: Path, trust_remote_code: bool = False) -> str:
     with pytest.raises(ModelError) as error:
         look(folder, trust_remote_code)
@@ -55,7 +39,7 @@ def test_a_plain_model_is_let_in(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "processor_config.json", "video/config.json"])
 def test_auto_map_is_refused_unless_trusted(folder: Path, marker: Path, name: str) -> None:
-    code(folder, marker)
+    python(folder, marker, "modeling_own.py")
     (folder / name).parent.mkdir(exist_ok=True)
     named = {"nested": [{"auto_map": {"AutoConfig": "modeling_own.Config"}}]}
     (folder / name).write_text(json.dumps(named), encoding="utf-8")
@@ -69,7 +53,7 @@ def test_auto_map_is_refused_unless_trusted(folder: Path, marker: Path, name: st
 
 @pytest.mark.parametrize("name", [".mdl", ".msc", "head.pt", "extra.pkl", "x.ckpt"])
 def test_a_pickle_is_refused_even_when_code_is_trusted(folder: Path, marker: Path, name: str) -> None:
-    (folder / name).write_bytes(pickle.dumps(Marks(marker)))
+    (folder / name).write_bytes(pickle.dumps(Touch(marker)))
     assert f"{name}: a pickle" in refused(folder, trust_remote_code=True)
     assert not marker.exists()
 
@@ -78,7 +62,7 @@ def test_a_pickle_is_refused_even_when_code_is_trusted(folder: Path, marker: Pat
 def test_weights_as_a_pickle_are_let_lie_beside_safetensors_and_refused_alone(
     folder: Path, marker: Path, name: str
 ) -> None:
-    (folder / name).write_bytes(pickle.dumps(Marks(marker)))
+    (folder / name).write_bytes(pickle.dumps(Touch(marker)))
     look(folder, trust_remote_code=False)
     (folder / "model.safetensors").unlink()
     assert "no safetensors" in refused(folder)
@@ -87,14 +71,14 @@ def test_weights_as_a_pickle_are_let_lie_beside_safetensors_and_refused_alone(
 
 def test_what_the_trainer_leaves_in_a_checkpoint_is_let_lie(folder: Path, marker: Path) -> None:
     for name in ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state_0.pth"):
-        (folder / name).write_bytes(pickle.dumps(Marks(marker)))
+        (folder / name).write_bytes(pickle.dumps(Touch(marker)))
     look(folder, trust_remote_code=False)
     assert not marker.exists()
 
 
 @pytest.mark.parametrize("key", ["external_plugins", "custom_register_path"])
 def test_plugins_named_in_args_json_are_refused(folder: Path, marker: Path, key: str) -> None:
-    code(folder.parent, marker)
+    python(folder.parent, marker, "modeling_own.py")
     named = {key: [str(folder.parent / "modeling_own.py")], "model": "x"}
     (folder / "args.json").write_text(json.dumps(named), encoding="utf-8")
     assert "args.json: names Python to import" in refused(folder, trust_remote_code=True)
