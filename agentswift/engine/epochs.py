@@ -11,8 +11,8 @@ from swift.dataloader.shard import BatchSamplerShard
 from swift.dataset.packing import PackingDataset, calculate_matched_group
 from torch.utils.data import Dataset
 
+from agentswift.engine.batch import Rows
 from agentswift.engine.cache import Encodings
-from agentswift.engine.trainer import Rows
 from agentswift.mix import Mix
 from agentswift.mix.chance import seeded
 from agentswift.schema.groups import Order

@@ -14,10 +14,11 @@ from swift.dataset import PackingDataset
 from swift.pipelines.train.sft import SwiftSft
 from swift.trainers import TrainerFactory
 
+from agentswift.engine.batch import Collator, Rows
 from agentswift.engine.cache import Encodings
 from agentswift.engine.epochs import EpochPacks, EpochRows
 from agentswift.engine.job import Job
-from agentswift.engine.trainer import Collator, ManifestCallback, Rows
+from agentswift.engine.trainer import ManifestCallback
 from agentswift.files import write_json
 from agentswift.mix import Mix
 

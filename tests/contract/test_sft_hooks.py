@@ -22,7 +22,8 @@ with warnings.catch_warnings():
     from swift.pipelines.train.sft import SwiftSft
     from swift.trainers import Seq2SeqTrainer, TrainerFactory
 
-    from agentswift.engine.trainer import IGNORED, AgentTrainer, Collator, Rows
+    from agentswift.engine.batch import IGNORED, Collator, Rows
+    from agentswift.engine.trainer import AgentTrainer
     from agentswift.engine.worker import AgentSft
 
 ANSWER = SpanRow(field="answer", of="", step=0, turn=0, weight=1.0)

@@ -38,9 +38,9 @@ def read_by_train(rows: Path) -> list[dict[str, Any]]:
     """Return each row's batch of one, as the trainer's collator makes it from what train prepares."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # third parties' own, while they are imported
+        from agentswift.engine.batch import Collator, Rows
         from agentswift.engine.choose import choose
         from agentswift.engine.prepare import gathered, prepare, spoken
-        from agentswift.engine.trainer import Collator, Rows
 
     run = compose_run("train", Train, ["model=tiny", f"data.path={rows}", "split=0", *OPTIONS])
     model = spoken(run.model, run.template, run.hub)
