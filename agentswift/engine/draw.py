@@ -29,7 +29,7 @@ class Drawing:
 
     def __init__(self, encoders: Mapping[str, Encoder], scale: Scale, max_length: int) -> None:
         self.encoders, self.scale, self.max_length = encoders, scale, max_length
-        self.budget = Budget(scale)  # by encoder, where there are several
+        self.budget = Budget(scale)  # by encoder where there are several, else by dataset
         self.rows = self.over = 0  # drawn; of those, longer than max_length under any encoder
 
     def draw(self, conversations: Iterable[Conversation]) -> Iterator[Drawn]:
@@ -43,6 +43,10 @@ class Drawing:
                 self.budget.add(dataset, encoded.span_ids, encoded.spans, under=under)
                 yield _drawn(conversation, encoder, self.scale, encoded.input_ids, encoded.span_ids, encoded.spans)
             self.rows, self.over = self.rows + 1, self.over + over
+
+    def shares(self) -> list[Share]:
+        """Return where the loss of what was drawn goes: by encoder, or by dataset, where there are several."""
+        return self.budget.shares(by_dataset=len(self.budget.sums) > 1)
 
 
 def draw(prepared: Prepared, encoder: Encoder, scale: Scale, chosen: Iterable[int]) -> Iterator[Drawn]:

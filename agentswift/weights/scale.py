@@ -43,7 +43,7 @@ class Scale:
     def of(cls, said: Any) -> "Scale":
         """Return the scale that a mapping or the schema's LossScale says; keys that are not there are PLAIN's."""
         values = asdict(said) if is_dataclass(said) and not isinstance(said, type) else said
-        return cls(_plain(values))
+        return cls({key: value for key, value in _plain(values).items() if key != "file"})
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> "Scale":
@@ -58,6 +58,16 @@ class Scale:
     def is_scheduled(self) -> bool:
         """Whether any weight differs between the first step and the last."""
         return any(start != end for start, end in self._sets.values())
+
+    def notes(self) -> list[str]:
+        """Return what had better be said aloud before anything is trained with this scale."""
+        found = []
+        for dataset, (start, end) in self._sets.items():
+            of = f" of {dataset}" if dataset else ""
+            for weighing, when in ((start, ""), (end, " at the end")):
+                if weighing.end_of_turn == 0 and (when == "" or start.end_of_turn):
+                    found.append(f"loss scale {self.name}: end_of_turn=0{of}{when}: the stop token is not trained")
+        return found
 
     def weighing(self, dataset: str = "", *, end: bool = False) -> Weighing:
         """Return the set of weights for rows of `dataset`."""
