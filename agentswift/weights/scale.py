@@ -42,8 +42,7 @@ class Scale:
     @classmethod
     def of(cls, said: Any) -> "Scale":
         """Return the scale that a mapping or the schema's LossScale says; keys that are not there are PLAIN's."""
-        values = asdict(said) if is_dataclass(said) and not isinstance(said, type) else said
-        return cls({key: value for key, value in _plain(values).items() if key != "file"})
+        return cls(mapping_of(said))
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> "Scale":
@@ -84,6 +83,12 @@ class Scale:
         """Return each token's weight, its field's times its message's; `end`: that at the end of the schedule."""
         table = self.table(spans, dataset, end=end)
         return [table[span_id] for span_id in span_ids]
+
+
+def mapping_of(said: Any) -> dict[str, Any]:
+    """Return what a mapping or the schema's LossScale says as JSON holds it, without the file it was read from."""
+    values = asdict(said) if is_dataclass(said) and not isinstance(said, type) else said
+    return {key: value for key, value in _plain(values).items() if key != "file"}
 
 
 def progressed(progress: float, shape: str) -> float:
