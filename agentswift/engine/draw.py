@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from agentswift.conversation import Conversation
 from agentswift.engine.encode import Encoder
 from agentswift.engine.prepare import Prepared
-from agentswift.weights import Budget, Scale, Share, SpanRow
+from agentswift.weights import Budget, Scale, Share, SpanRow, in_training
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A row as it is trained; all lists have one entry a token. `labels` is -100 where the weight is 0."""
+    """A row as it is trained; all lists have one entry a token.
+
+    `weights` are those of the first step; `labels` is -100 where the weight is 0 there and at the last.
+    """
 
     dataset: str
     row: int
@@ -65,8 +68,7 @@ def _drawn(
     span_ids: list[int],
     spans: Sequence[SpanRow],
 ) -> Drawn:
-    weights = scale.weigh(span_ids, spans, conversation.source.dataset)
-    weights[0] = 0.0  # as in training: nothing comes before the first token
+    weights, end = in_training(scale, span_ids, spans, conversation.source.dataset)
     tokens = encoder.tokens(conversation)
     return Drawn(
         dataset=conversation.source.dataset,
@@ -74,7 +76,7 @@ def _drawn(
         text="".join(tokens),
         tokens=tokens,
         input_ids=ids,
-        labels=[i if w > 0 else -100 for i, w in zip(ids, weights, strict=True)],
+        labels=[i if a > 0 or b > 0 else -100 for i, a, b in zip(ids, weights, end, strict=True)],
         weights=weights,
         fields=[spans[s].field for s in span_ids],
         made=conversation.source.made,

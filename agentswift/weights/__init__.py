@@ -2,7 +2,7 @@
 
 from agentswift.weights.budget import Budget, Share, budget
 from agentswift.weights.faults import check_scale
-from agentswift.weights.scale import Scale, mapping_of, progressed
+from agentswift.weights.scale import Scale, in_training, mapping_of, progressed
 from agentswift.weights.spans import PARTS, SpanRow, Weighing
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Weighing",
     "budget",
     "check_scale",
+    "in_training",
     "mapping_of",
     "progressed",
 ]

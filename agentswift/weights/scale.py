@@ -22,6 +22,9 @@ PLAIN: Mapping[str, Any] = {
 }
 
 
+Ends = tuple[list[float], list[float]]  # of a row's tokens, at the first step and at the last
+
+
 class Scale:
     """A loss scale; `weigh` gives each token its weight, at the start of the schedule or at its end.
 
@@ -83,6 +86,17 @@ class Scale:
         """Return each token's weight, its field's times its message's; `end`: that at the end of the schedule."""
         table = self.table(spans, dataset, end=end)
         return [table[span_id] for span_id in span_ids]
+
+
+def in_training(scale: Scale, span_ids: Sequence[int], spans: Sequence[SpanRow], dataset: str) -> Ends:
+    """Return a row's weights at the first step and at the last (the same list without a schedule), as it is trained.
+
+    Nothing comes before its first token to predict it, so that weighs 0; packed rows must not see each other.
+    """
+    start = scale.weigh(span_ids, spans, dataset)
+    end = scale.weigh(span_ids, spans, dataset, end=True) if scale.is_scheduled else start
+    start[0] = end[0] = 0.0
+    return start, end
 
 
 def mapping_of(said: Any) -> dict[str, Any]:
