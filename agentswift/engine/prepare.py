@@ -7,6 +7,7 @@ encodes alike, but unless rows=all no more than it draws: a row of a later part 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from agentswift import __version__
@@ -14,7 +15,7 @@ from agentswift.agent_templates import find_agent_template
 from agentswift.cards import find_cards
 from agentswift.conversation import Conversation
 from agentswift.corpus import Corpus, gather
-from agentswift.engine.cache import Encodings, cached
+from agentswift.engine.cache import SCHEMA, Encodings, cached
 from agentswift.engine.detect import detect_model
 from agentswift.engine.encode import Encoded, Encoder, load_chat
 from agentswift.engine.hub import local_copy, model_folder
@@ -103,10 +104,23 @@ def prepare(corpus: Corpus, encoder: Encoder, progress: Progress | None = None) 
 
 
 def fingerprint(conversations: Iterable[Conversation], encoder: Encoder) -> str:
-    """Return the cache's key: 32 hex digits over the data's content, the tokenizer, both templates and our version."""
+    """Return the cache's key: 32 hex digits over all that decides on ids and spans.
+
+    That is the data's content, the tokenizer, both templates, which thoughts are written, the cache's columns, and
+    the code that writes text: rows that another version encoded, or a changed source, are never found.
+    """
     digest = hashlib.sha256()
     settings = (__version__, encoder.template.name, encoder.thinking, encoder.chat, encoder.tokenizer.digest)
-    digest.update(repr(settings).encode())
+    digest.update(repr((settings, SCHEMA.to_string(), _sources())).encode())
     for c in conversations:
         digest.update(repr((c.system, c.tools, c.turns)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]
+
+
+@cache
+def _sources() -> str:
+    """Return the SHA-256 of the modules that make a conversation into text, spans and ids."""
+    house = Path(__file__).parents[1]
+    names = ("engine/chat.py", "engine/chat_jinja.py", "engine/native.py", "engine/encode.py", "engine/cache.py")
+    files = [*(house / name for name in names), *sorted((house / "agent_templates").glob("*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
