@@ -21,6 +21,7 @@ def main(run: Train) -> None:
     from agentswift.corpus import enforce
     from agentswift.engine.arguments import sees_gpu
     from agentswift.engine.choose import choose
+    from agentswift.engine.cut import truncate
     from agentswift.engine.prepare import gathered, prepare, spoken
     from agentswift.report.progress import Progress
 
@@ -30,6 +31,7 @@ def main(run: Train) -> None:
     model = spoken(run.model, run.template, run.hub)
     with Progress("encoding", "rows") as progress:
         prepared = prepare(corpus, model.encoder, progress)
+        truncate(prepared, model.encoder, run.truncation_strategy, run.max_length, progress)
     choose(prepared, run.data, run.max_length, run.split, run.seed, run.split_by, run.loss_scale.fields)
     use_cpu = run.compute.use_cpu if run.compute.use_cpu is not None else not sees_gpu()
     plan = _Plan(run, model, prepared, use_cpu)
@@ -99,6 +101,7 @@ class _Plan:
     def train(self) -> None:
         """Write the run's folder, run the engine, finish run.json and report.html whatever comes of it."""
         from agentswift.corpus import write_left_out
+        from agentswift.engine.cut import told
         from agentswift.engine.job import Job
         from agentswift.engine.launch import command as words
         from agentswift.engine.launch import launch
@@ -110,6 +113,7 @@ class _Plan:
         Job(
             arguments=_words(self.named, self.folder),
             cache=str(self.prepared.encodings.file),
+            truncation=told(self.prepared.encodings),
             mix=self.prepared.mix.json(),
             epochs=self._epochs(),
             val=self.prepared.val,

@@ -92,6 +92,10 @@ class Encodings:
             for field, of, turn, step, weight in zip(*(self._slice(n, row) for n in names), strict=True)
         ]
 
+    def window(self, row: int) -> tuple[int, int]:
+        """Return which tokens of the conversation's text `row` has: all of them, where it is not cut."""
+        return 0, int(self.lengths[row])
+
     def _slice(self, name: str, row: int) -> Any:
         at = range(len(self))[row]
         batch = bisect_right(self._starts, at) - 1

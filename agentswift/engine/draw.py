@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentswift.conversation import Conversation
+from agentswift.engine.cut import pieces
 from agentswift.engine.encode import Encoder
 from agentswift.engine.prepare import Prepared
+from agentswift.schema.groups import Truncation
 from agentswift.weights import Budget, Share, SpanRow, weigh
 
 
@@ -27,20 +29,27 @@ class Drawn:
 class Drawing:
     """Draws rows one by one as they come, each under every encoder, and sums what was drawn."""
 
-    def __init__(self, encoders: Mapping[str, Encoder], fields: Mapping[str, float], max_length: int) -> None:
-        self.encoders, self.fields, self.max_length = encoders, fields, max_length
+    def __init__(
+        self,
+        encoders: Mapping[str, Encoder],
+        fields: Mapping[str, float],
+        max_length: int,
+        truncation: Truncation = Truncation.delete,
+    ) -> None:
+        self.encoders, self.fields, self.max_length, self.truncation = encoders, fields, max_length, truncation
         self.budget = Budget(fields)  # by encoder, where there are several
-        self.rows = self.over = 0  # drawn; of those, longer than max_length under any encoder
+        self.rows = self.over = 0  # drawn; of those, longer than max_length under any encoder before they are cut
 
     def draw(self, conversations: Iterable[Conversation]) -> Iterator[Drawn]:
-        """Yield each conversation as often as there are encoders, in their order."""
+        """Yield each conversation as often as there are encoders, in their order; one that is split, piece by piece."""
         for conversation in conversations:
             over = False
             for name, encoder in self.encoders.items():
-                encoded = next(encoder.encode([conversation]))
-                over |= len(encoded.input_ids) > self.max_length
-                self.budget.add(name if len(self.encoders) > 1 else "", encoded.span_ids, encoded.spans)
-                yield _drawn(conversation, encoder, self.fields, encoded.input_ids, encoded.span_ids, encoded.spans)
+                for written, row, window in pieces(conversation, encoder, self.truncation, self.max_length):
+                    over |= written is not conversation or len(row.input_ids) > self.max_length
+                    ids, span_ids = row.input_ids[slice(*window)], row.span_ids[slice(*window)]
+                    self.budget.add(name if len(self.encoders) > 1 else "", span_ids, row.spans)
+                    yield _drawn(written, encoder, self.fields, ids, span_ids, row.spans, window)
             self.rows, self.over = self.rows + 1, self.over + over
 
 
@@ -49,7 +58,7 @@ def draw(prepared: Prepared, encoder: Encoder, fields: Mapping[str, float], chos
     rows = prepared.encodings
     for i in chosen:
         ids, span_ids = rows.input_ids(i).tolist(), rows.span_ids(i).tolist()
-        yield _drawn(prepared.conversations[i], encoder, fields, ids, span_ids, rows.spans(i))
+        yield _drawn(prepared.conversations[i], encoder, fields, ids, span_ids, rows.spans(i), rows.window(i))
 
 
 def _drawn(
@@ -59,10 +68,11 @@ def _drawn(
     ids: list[int],
     span_ids: list[int],
     spans: Sequence[SpanRow],
+    window: tuple[int, int],
 ) -> Drawn:
     weights = weigh(span_ids, spans, fields)
     weights[0] = 0.0  # as in training: nothing comes before the first token
-    tokens = encoder.tokens(conversation)
+    tokens = encoder.tokens(conversation)[slice(*window)]
     return Drawn(
         dataset=conversation.source.dataset,
         row=conversation.source.row,

@@ -99,8 +99,13 @@ def prepare(corpus: Corpus, encoder: Encoder, progress: Progress | None = None) 
                 progress(done, len(conversations))
             yield row
 
-    encodings = cached(cache_folder() / "encoded" / f"{key}.arrow", encode)
+    encodings = cached(encoded_folder() / f"{key}.arrow", encode)
     return Prepared(corpus, conversations, encodings, datasets, fingerprint=key)
+
+
+def encoded_folder() -> Path:
+    """Return where encoded rows are kept, a file a key."""
+    return cache_folder() / "encoded"
 
 
 def fingerprint(conversations: Iterable[Conversation], encoder: Encoder) -> str:

@@ -16,6 +16,7 @@ from swift.trainers import TrainerFactory
 
 from agentswift.engine.batch import Collator, Rows
 from agentswift.engine.cache import Encodings
+from agentswift.engine.cut import mapped
 from agentswift.engine.epochs import EpochPacks, EpochRows
 from agentswift.engine.job import Job
 from agentswift.engine.trainer import ManifestCallback
@@ -47,7 +48,7 @@ class AgentSft(SwiftSft):  # type: ignore[misc]
     def _prepare_dataset(self) -> tuple[Any, Any]:
         collator = Collator(self.template, self.job.fields)
         self.template.data_collator = collator
-        encodings = Encodings(Path(self.job.cache))
+        encodings = mapped(self.job.cache, self.job.truncation, self.job.max_length)
         return self._trained(encodings), self._held_out(encodings) if self.job.val else None
 
     def _trained(self, encodings: Encodings) -> EpochRows | EpochPacks:
