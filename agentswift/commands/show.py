@@ -14,6 +14,7 @@ from agentswift.compose import command
 from agentswift.errors import UsageError
 from agentswift.schema.groups import Dedup, Truncation
 from agentswift.schema.runs import Show, ShowOutput
+from agentswift.weights import Scale
 
 if TYPE_CHECKING:
     from agentswift.conversation import Conversation
@@ -39,12 +40,8 @@ def main(run: Show) -> None:
         run.data = up_to(run.data, run.dataset)
     names = run.templates or [run.template.agent_template]
     models = {n: spoken(run.model, replace(run.template, agent_template=n), run.hub) for n in names}
-    drawing = Drawing(
-        {n: model.encoder for n, model in models.items()},
-        run.loss_scale.fields,
-        run.max_length,
-        run.truncation_strategy,
-    )
+    scale, encoders = Scale.of(run.loss_scale), {name: model.encoder for name, model in models.items()}
+    drawing = Drawing(encoders, scale, run.max_length, run.truncation_strategy)
     corpus, wanted = Corpus(), Selection(run.tool, run.rule, run.grep)
     conversations = (
         _longest(run, corpus, wanted, drawing.encoders[names[0]]) if run.longest else _first(run, corpus, wanted)
@@ -108,8 +105,8 @@ def _text(run: Show, corpus: "Corpus", drawing: "Drawing", drawn: "Iterator[Draw
 
     with paged() as out:
         print_rows(drawn, settings, run.templates, out)
-        budget = drawing.budget.shares(by_dataset=len(drawing.encoders) > 1)
-        print(f"\n{budget_table(budget, by='template')}", file=out)
+        table = budget_table(drawing.shares(), by="template" if run.templates else "dataset")
+        print("\n".join(["", table, *drawing.scale.notes()]), file=out)
         print(_read(run, corpus, drawing), file=out)
         print("Next: agentswift train with the same options; dry_run=true first shows the whole plan", file=out)
 
@@ -118,7 +115,7 @@ def _html(run: Show, corpus: "Corpus", drawing: "Drawing", drawn: "Iterator[Draw
     from agentswift.report.show_page import write_show_page
 
     rows, file = list(drawn), Path(run.file or Path(run.output_dir) / "show.html")
-    write_show_page(file, rows, drawing.budget.shares(by_dataset=len(drawing.encoders) > 1), settings, run.templates)
+    write_show_page(file, rows, drawing.shares(), settings, run.templates)
     print(f"{_read(run, corpus, drawing)}\n{file}")
 
 

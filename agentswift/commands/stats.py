@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from agentswift.compose import command
 from agentswift.schema.groups import Truncation
 from agentswift.schema.runs import ShowOutput, Stats
+from agentswift.weights import Scale
 
 if TYPE_CHECKING:
     from agentswift.schema.groups import Model
@@ -72,7 +73,7 @@ def _encoded(run: Stats, model: "Model") -> "tuple[Holding, str]":
     tokens: dict[str, list[int]] = {name: [] for name in corpus.parts}
     for name, length in zip(prepared.datasets, prepared.encodings.lengths.tolist(), strict=True):
         tokens[name].append(length)
-    held = Holding(corpus.ledgers, tallies, tokens, summed(prepared, run.loss_scale.fields))
+    held = Holding(corpus.ledgers, tallies, tokens, summed(prepared, Scale.of(run.loss_scale)))
     scale = f"loss scale {run.loss_scale.name}"
     if run.truncation_strategy is not Truncation.delete:
         scale += f", rows over {run.max_length} tokens cut: {run.truncation_strategy.value}"

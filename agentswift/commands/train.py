@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentswift.compose import command
 from agentswift.schema.runs import Train
+from agentswift.weights import Scale
 
 if TYPE_CHECKING:
     from agentswift.engine.prepare import Prepared, Spoken
@@ -32,7 +33,7 @@ def main(run: Train) -> None:
     with Progress("encoding", "rows") as progress:
         prepared = prepare(corpus, model.encoder, progress)
         truncate(prepared, model.encoder, run.truncation_strategy, run.max_length, progress)
-    choose(prepared, run.data, run.max_length, run.split, run.seed, run.split_by, run.loss_scale.fields)
+    choose(prepared, run.data, run.max_length, run.split, run.seed, run.split_by, Scale.of(run.loss_scale))
     use_cpu = run.compute.use_cpu if run.compute.use_cpu is not None else not sees_gpu()
     plan = _Plan(run, model, prepared, use_cpu)
     if run.dry_run:
@@ -68,7 +69,8 @@ class _Plan:
         rows = [[str(getattr(ledger, c)) for c in columns] for ledger in ledgers]
         account = self.prepared.account
         mixed = table("an epoch", COLUMNS, [line.cells for line in account])
-        said = [table("rows", columns, rows), mixed, *far_off(account), self._figures()]
+        notes = Scale.of(self.run.loss_scale).notes()
+        said = [table("rows", columns, rows), mixed, *far_off(account), self._figures(), *notes]
         if whole:
             said.insert(0, run_yaml(asdict(self.run)))
             said.append("ms-swift arguments:\n  " + " ".join(argv(self.named)).replace(" --", "\n  --"))
@@ -102,12 +104,13 @@ class _Plan:
         """Write the run's folder, run the engine, finish run.json and report.html whatever comes of it."""
         from agentswift.corpus import write_left_out
         from agentswift.engine.cut import told
-        from agentswift.engine.job import Job
+        from agentswift.engine.job import Job, Origins
         from agentswift.engine.launch import command as words
         from agentswift.engine.launch import launch
         from agentswift.report.progress import Training
         from agentswift.runs import start
 
+        origins = Origins.of(self.prepared.datasets)
         folder = start(self.folder, "train", asdict(self.run))
         folder.note(torchrun=self._line(), plan=self._figures())
         Job(
@@ -117,7 +120,9 @@ class _Plan:
             mix=self.prepared.mix.json(),
             epochs=self._epochs(),
             val=self.prepared.val,
-            fields=dict(self.run.loss_scale.fields),
+            scale=Scale.of(self.run.loss_scale).json(),
+            datasets=origins.names,
+            stretches=origins.stretches,
             packing=self.run.packing,
             max_length=self.run.max_length,
             manifest=self._manifest(),
@@ -139,7 +144,7 @@ class _Plan:
             "template": self.model.chat_template,
             "agent_template": self.run.template.agent_template,
             "thinking": self.run.template.thinking.value,
-            "loss_scale": {"name": self.run.loss_scale.name, "fields": dict(self.run.loss_scale.fields)},
+            "loss_scale": Scale.of(self.run.loss_scale).json(),
             "tuner_type": self.run.tuner.tuner_type.value,
             "torch_dtype": self.named["torch_dtype"],
             "max_length": self.run.max_length,

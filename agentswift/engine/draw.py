@@ -8,7 +8,7 @@ from agentswift.engine.cut import pieces
 from agentswift.engine.encode import Encoder
 from agentswift.engine.prepare import Prepared
 from agentswift.schema.groups import Truncation
-from agentswift.weights import Budget, Share, SpanRow, weigh
+from agentswift.weights import Budget, Scale, Share, SpanRow
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Drawing:
     def __init__(
         self,
         encoders: Mapping[str, Encoder],
-        fields: Mapping[str, float],
+        scale: Scale,
         max_length: int,
         truncation: Truncation = Truncation.delete,
     ) -> None:
-        self.encoders, self.fields, self.max_length, self.truncation = encoders, fields, max_length, truncation
-        self.budget = Budget(fields)  # by encoder, where there are several
+        self.encoders, self.scale, self.max_length, self.truncation = encoders, scale, max_length, truncation
+        self.budget = Budget(scale)  # by encoder where there are several, else by dataset
         self.rows = self.over = 0  # drawn; of those, longer than max_length under any encoder before they are cut
 
     def draw(self, conversations: Iterable[Conversation]) -> Iterator[Drawn]:
@@ -45,32 +45,37 @@ class Drawing:
         for conversation in conversations:
             over = False
             for name, encoder in self.encoders.items():
+                under = name if len(self.encoders) > 1 else None
                 for written, row, window in pieces(conversation, encoder, self.truncation, self.max_length):
                     over |= written is not conversation or len(row.input_ids) > self.max_length
                     ids, span_ids = row.input_ids[slice(*window)], row.span_ids[slice(*window)]
-                    self.budget.add(name if len(self.encoders) > 1 else "", span_ids, row.spans)
-                    yield _drawn(written, encoder, self.fields, ids, span_ids, row.spans, window)
+                    self.budget.add(conversation.source.dataset, span_ids, row.spans, under=under)
+                    yield _drawn(written, encoder, self.scale, ids, span_ids, row.spans, window)
             self.rows, self.over = self.rows + 1, self.over + over
 
+    def shares(self) -> list[Share]:
+        """Return where the loss of what was drawn goes: by encoder, or by dataset, where there are several."""
+        return self.budget.shares(by_dataset=len(self.budget.sums) > 1)
 
-def draw(prepared: Prepared, encoder: Encoder, fields: Mapping[str, float], chosen: Iterable[int]) -> Iterator[Drawn]:
-    """Yield the chosen rows of `prepared` (indices) under the loss scale `fields`, straight from the cache."""
+
+def draw(prepared: Prepared, encoder: Encoder, scale: Scale, chosen: Iterable[int]) -> Iterator[Drawn]:
+    """Yield the chosen rows of `prepared` (indices) under `scale`, straight from the cache."""
     rows = prepared.encodings
     for i in chosen:
         ids, span_ids = rows.input_ids(i).tolist(), rows.span_ids(i).tolist()
-        yield _drawn(prepared.conversations[i], encoder, fields, ids, span_ids, rows.spans(i), rows.window(i))
+        yield _drawn(prepared.conversations[i], encoder, scale, ids, span_ids, rows.spans(i), rows.window(i))
 
 
 def _drawn(
     conversation: Conversation,
     encoder: Encoder,
-    fields: Mapping[str, float],
+    scale: Scale,
     ids: list[int],
     span_ids: list[int],
     spans: Sequence[SpanRow],
     window: tuple[int, int],
 ) -> Drawn:
-    weights = weigh(span_ids, spans, fields)
+    weights = scale.weigh(span_ids, spans, conversation.source.dataset)
     weights[0] = 0.0  # as in training: nothing comes before the first token
     tokens = encoder.tokens(conversation)[slice(*window)]
     return Drawn(
@@ -86,16 +91,16 @@ def _drawn(
     )
 
 
-def summed(prepared: Prepared, fields: Mapping[str, float], chosen: Iterable[int] | None = None) -> Budget:
+def summed(prepared: Prepared, scale: Scale, chosen: Iterable[int] | None = None) -> Budget:
     """Return where tokens and weight of the chosen rows (all by default) lie: what the loss will be made of."""
-    found, rows = Budget(fields), prepared.encodings
+    found, rows = Budget(scale), prepared.encodings
     for i in range(len(prepared.datasets)) if chosen is None else chosen:
         found.add(prepared.datasets[i], rows.span_ids(i).tolist(), rows.spans(i))
     return found
 
 
 def budget_of(
-    prepared: Prepared, fields: Mapping[str, float], chosen: Iterable[int] | None = None, *, by_dataset: bool = False
+    prepared: Prepared, scale: Scale, chosen: Iterable[int] | None = None, *, by_dataset: bool = False
 ) -> list[Share]:
     """Return tokens and weight by field over the chosen rows (all by default)."""
-    return summed(prepared, fields, chosen).shares(by_dataset=by_dataset)
+    return summed(prepared, scale, chosen).shares(by_dataset=by_dataset)

@@ -93,7 +93,7 @@ def _row(row: list[Segment], ids: list[list[int]], placed: "list[Places]") -> En
 
 
 def _span(mark: Mark) -> SpanRow:
-    return SpanRow(field=mark.field, of=mark.of, step=mark.step, turn=mark.turn, weight=mark.weight)
+    return SpanRow(field=mark.field, of=mark.of, step=mark.step, turn=mark.turn, weight=mark.weight, part=mark.part)
 
 
 def places(cuts: Sequence[Segment], offsets: Sequence[Sequence[tuple[int, int]]]) -> "list[Places]":

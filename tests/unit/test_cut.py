@@ -23,7 +23,7 @@ from agentswift.engine.tokenizer import load_tokenizer
 from agentswift.errors import EngineError
 from agentswift.rows import Ledger
 from agentswift.schema.groups import Truncation
-from agentswift.weights import SpanRow
+from agentswift.weights import Scale, SpanRow
 from tests.checked import data_of, good, written
 
 ASKED = SpanRow(field="user", of="", step=-1, turn=0, weight=1.0)
@@ -151,7 +151,7 @@ def test_a_run_trains_cut_turns_from_a_cache_of_their_own_and_names_each_cut(tmp
     assert found.corpus.ledgers["rows"] == Ledger("rows", read=4, kept=3, over_length=1, cut=2)
     for row in (1, 3):
         assert found.conversations[row] == with_fewer_turns(talks[row], encoder, most)
-        (drawn,) = draw(found, encoder, {}, [row])
+        (drawn,) = draw(found, encoder, Scale({}), [row])
         assert drawn.input_ids == next(encoder.encode([found.conversations[row]])).input_ids
         assert drawn.text == next(encoder.encode([found.conversations[row]])).text
     write_left_out(tmp_path / "left_out.jsonl", found.corpus.findings)
@@ -177,11 +177,11 @@ def test_what_is_drawn_of_a_cut_row_is_that_part_of_the_whole_row(
     tmp_path: Path, encoder: Encoder, strategy: Truncation
 ) -> None:
     found = prepared(tmp_path, encoder, talk(4))
-    (whole,) = draw(found, encoder, {}, [0])
+    (whole,) = draw(found, encoder, Scale({}), [0])
     most = len(whole.tokens) // 2
     truncate(found, encoder, strategy, most)
     choose(found, data_of(tmp_path / "rows.jsonl"), most, 0.0, 1)
-    drawn = list(draw(found, encoder, {}, range(len(found.encodings))))
+    drawn = list(draw(found, encoder, Scale({}), range(len(found.encodings))))
     at = {Truncation.left: len(whole.tokens) - most, Truncation.right: 0, Truncation.split: 0}[strategy]
     for row in drawn:
         end = at + len(row.tokens)
