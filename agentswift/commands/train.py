@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentswift.compose import command
+from agentswift.schema.groups import Order
 from agentswift.schema.runs import Train
 from agentswift.weights import Scale
 
@@ -48,11 +49,16 @@ class _Plan:
 
     def __init__(self, run: Train, model: "Spoken", prepared: "Prepared", use_cpu: bool) -> None:
         from agentswift.engine import arguments
+        from agentswift.engine.packing import packed
 
         self.run, self.model, self.prepared = run, model, prepared
         self.named = arguments.arguments(run, model, prepared, use_cpu)
         self.tokens = int(prepared.encodings.lengths[prepared.train].sum())
-        self.steps = arguments.steps(run, len(prepared.train), self.tokens)
+        self.lengths = prepared.encodings.lengths[prepared.train].tolist()
+        in_order = run.data.order is not Order.shuffled
+        packs = packed(self.lengths, run.max_length, in_order=in_order) if run.packing else prepared.train
+        self.sequences = len(packs)
+        self.steps = arguments.steps(run, self.sequences)
         self.threads = run.launch.threads or max(1, (os.cpu_count() or 1) // run.launch.nproc_per_node)
         self.folder = Path(run.output_dir).absolute()
 
@@ -78,20 +84,23 @@ class _Plan:
         return "\n".join(said)
 
     def _epochs(self) -> int:
-        """Return how many epochs there will be, or more: with packing the steps of one are not known exactly."""
+        """Return how many epochs there will be, or more: packed, each has a few sequences more or less."""
         from agentswift.engine.arguments import steps
 
-        one = steps(replace(self.run, max_steps=-1, num_train_epochs=1), len(self.prepared.train), self.tokens)
+        one = steps(replace(self.run, max_steps=-1, num_train_epochs=1), self.sequences)
         return ceil(1.1 * self.steps / one) + 1 if self.run.max_steps > 0 else ceil(self.run.num_train_epochs)
 
     def _figures(self) -> str:
+        from agentswift.engine.packing import fill
+
         trained, held = len(self.prepared.train), len(self.prepared.val)
+        packs = f"\n{fill(self.lengths, self.run.max_length, self.sequences)}" if self.run.packing else ""
         return (
             f"{self.run.model.model} ({self.model.model_type}, chat template {self.model.chat_template}), "
             f"agent template {self.run.template.agent_template}, thoughts {self.run.template.thinking.value}, "
             f"loss scale {self.run.loss_scale.name}\n"
             f"{trained} rows to train ({self.tokens:,} tokens an epoch), {held} held out, {self.steps} steps, "
-            f"{self.named['torch_dtype']}"
+            f"{self.named['torch_dtype']}{packs}"
         )
 
     def _line(self) -> str:

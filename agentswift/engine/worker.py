@@ -18,6 +18,7 @@ from agentswift.engine.batch import Collator, Rows
 from agentswift.engine.cache import Encodings
 from agentswift.engine.cut import mapped
 from agentswift.engine.epochs import EpochPacks, EpochRows
+from agentswift.engine.isolation import check_isolation
 from agentswift.engine.job import Job, Origins
 from agentswift.engine.trainer import ManifestCallback
 from agentswift.files import write_json
@@ -32,7 +33,7 @@ class AgentSftArguments(SftArguments):  # type: ignore[misc]
     agentswift: str = field(default="")  # the run's folder
 
     def _check_padding_free(self) -> None:
-        """ms-swift asks for flash attention here; sdpa and eager isolate packed rows too (ENGINE T10)."""
+        """ms-swift asks for flash attention here; others keep rows apart too, as `check_isolation` finds out."""
         if self.packing:
             self.padding_free = True
 
@@ -63,6 +64,8 @@ class AgentSft(SwiftSft):  # type: ignore[misc]
         return PackingDataset(self.template, rows, packing_length=self.job.max_length, load_from_cache_file=False)
 
     def train(self, trainer: Any) -> Any:
+        if self.args.padding_free:
+            check_isolation(trainer.model)
         trainer.add_callback(ManifestCallback(self.job.manifest))
         return super().train(trainer)
 
