@@ -163,11 +163,11 @@ def not_read(corpus: Corpus) -> str:
     return f"; the rest of {', '.join(corpus.unread)} was not read" if corpus.unread else ""
 
 
-_LEFT_OUT = {"duplicate", "near-duplicate", "contaminated", "over-length", "set-aside"}
+_LEFT_OUT = {"duplicate", "near-duplicate", "contaminated", "over-length", "cut", "set-aside"}
 
 
 def write_left_out(file: Path, findings: Iterable[Finding]) -> None:
-    """Write one JSON a finding that left its row out, whatever the reason; no file where there is none."""
+    """Write one JSON a finding that left its row out, or a part of it; no file where there is none."""
     left_out = (f for f in findings if f.severity == "error" or f.rule in _LEFT_OUT)
     lines = [json.dumps(f.json(), ensure_ascii=False) + "\n" for f in left_out]
     if lines:
@@ -272,7 +272,15 @@ def _set_aside(source: Source) -> Finding:
     return Finding.of(source, "$", "set-aside", "info", said, "nothing, or unset the option")
 
 
-def over_length(source: Source, length: int, max_length: int) -> Finding:
+def over_length(source: Source, length: int, max_length: int, why: str = "") -> Finding:
     """Return what is said of a row of `length` tokens, more than `max_length`, which is not trained on."""
-    said = f"{length} tokens, max_length={max_length}: left out"
+    said = f"{length} tokens, max_length={max_length}: left out{why}"
     return Finding.of(source, "$", "over-length", "info", said, f"max_length={length}, or shorten the row")
+
+
+def cut(source: Source, strategy: str, before: int, after: int, pieces: int) -> Finding:
+    """Return what is said of a row of `before` tokens of which `after` are trained on, in one piece or several."""
+    said = f"truncation_strategy={strategy}: {before} tokens cut to {after}" + (
+        f", in {pieces} pieces" if pieces > 1 else ""
+    )
+    return Finding.of(source, "$", "cut", "info", said, f"max_length={before} keeps all of it")

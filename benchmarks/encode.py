@@ -1,13 +1,16 @@
-"""Encode and check speed: rows a second, ours and ms-swift's `Template.encode`, on the same rows in one run.
+"""Encode and check speed, and how soon training starts: ours and ms-swift's, on the same rows in one run.
 
 `python benchmarks/encode.py` reads AGENTSWIFT_CORPUS (default ../shared/data), takes the glaive tool calls (en and
-zh) and FireAct, and prints a table. Each figure is the best of three; both run on one core, then on all.
+zh) and FireAct, and prints a table of rows a second; each figure is the best of three; both run on one core, then on
+all. Then it makes a file of 30,000 rows and takes the time from the command to the first step (benchmarks/start.py).
+`--quick`: once, on all cores, and 1,000 rows. The last line of the output is JSON.
 """
 
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,10 +27,14 @@ FILES = {
 CORPUS = Path(os.environ.get("AGENTSWIFT_CORPUS", "../shared/data"))
 
 
+ROWS, QUICK_ROWS = 30_000, 1_000  # of the file that is started on
+RUNS = 1 if "--quick" in sys.argv else 3
+
+
 def best(work: Callable[[], object]) -> float:
-    """Return the seconds of the fastest of three runs."""
+    """Return the seconds of the fastest of RUNS runs."""
     seconds = []
-    for _ in range(3):
+    for _ in range(RUNS):
         start = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - start)
@@ -92,19 +99,58 @@ def measure() -> list[dict[str, Any]]:
     return found
 
 
+def speeds(cores: int, quick: bool) -> list[dict[str, Any]]:
+    """Run `measure` in a process of its own on so many cores, and print what it found."""
+    env = {**os.environ, "RAYON_NUM_THREADS": str(cores), "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "true"}
+    words = [sys.executable, __file__, "--here", *(["--quick"] if quick else [])]
+    done = subprocess.run(words, env=env, stdout=subprocess.PIPE, text=True, check=True)
+    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    print(f"\n{cores} core(s); rows a second")
+    for row in found:
+        print(
+            f"  {row['rows']:22} {row['tokens a row']:5} tokens a row   encode: ours {row['ours']:7.0f}   "
+            f"ms-swift {row['ms-swift']:7.0f}   ratio {row['ours'] / row['ms-swift']:4.1f}   "
+            f"check: rules {row['rules']:7.0f}, with reading {row['read+check']:7.0f}"
+        )
+    return found
+
+
+def starts(rows: int) -> dict[str, float]:
+    """Make a file of `rows` rows, start on it each way, and print the seconds."""
+    from data import make
+    from start import started
+
+    with tempfile.TemporaryDirectory(prefix="agentswift-encode-") as folder:
+        make(file := Path(folder) / "rows.jsonl", rows)
+        found = started(file)
+    print(f"\nseconds from the command to the first step, {rows:,} rows, cores: {os.cpu_count()}")
+    for name, seconds in found.items():
+        print(f"  {name:32} {seconds:7.1f}   ms-swift / this: {found['ms-swift s'] / seconds:4.1f}")
+    return found
+
+
 def main() -> None:
-    """Run `measure` once on one core and once on all, and print both."""
-    for cores in (1, os.cpu_count() or 1):
-        env = {**os.environ, "RAYON_NUM_THREADS": str(cores), "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "true"}
-        words = [sys.executable, __file__, "--here"]
-        done = subprocess.run(words, env=env, stdout=subprocess.PIPE, text=True, check=True)
-        print(f"\n{cores} core(s); rows a second")
-        for row in json.loads(done.stdout.splitlines()[-1]):
-            print(
-                f"  {row['rows']:22} {row['tokens a row']:5} tokens a row   encode: ours {row['ours']:7.0f}   "
-                f"ms-swift {row['ms-swift']:7.0f}   ratio {row['ours'] / row['ms-swift']:4.1f}   "
-                f"check: rules {row['rules']:7.0f}, with reading {row['read+check']:7.0f}"
-            )
+    """Print speeds on one core and on all, and starts; end with the ratios to ms-swift."""
+    quick = "--quick" in sys.argv
+    cores = os.cpu_count() or 1
+    for count in sorted({cores} if quick else {1, cores}):
+        found = speeds(count, quick)
+    rows = QUICK_ROWS if quick else ROWS
+    begun = starts(rows)
+    second = begun["ours second point of a sweep s"]
+    summary = {
+        "benchmark": "encode",
+        "quick": quick,
+        "cores": cores,
+        "rows": rows,
+        "time_ratio": round(begun["ours cold s"] / begun["ms-swift s"], 3),
+        "memory_ratio": None,  # benchmarks/data.py measures it
+        "encode_time_ratio": {row["rows"]: round(row["ms-swift"] / row["ours"], 3) for row in found},
+        "second_start_ratio": round(second / begun["ms-swift s"], 3),
+        "second_to_first_start": round(second / begun["ours cold s"], 3),
+        "seconds": {name: round(seconds, 1) for name, seconds in begun.items()},
+    }
+    print(json.dumps(summary))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from agentswift.compose import command
 from agentswift.errors import UsageError
-from agentswift.schema.groups import Dedup
+from agentswift.schema.groups import Dedup, Truncation
 from agentswift.schema.runs import Show, ShowOutput
 from agentswift.weights import Scale
 
@@ -40,7 +40,8 @@ def main(run: Show) -> None:
         run.data = up_to(run.data, run.dataset)
     names = run.templates or [run.template.agent_template]
     models = {n: spoken(run.model, replace(run.template, agent_template=n), run.hub) for n in names}
-    drawing = Drawing({n: model.encoder for n, model in models.items()}, Scale.of(run.loss_scale), run.max_length)
+    scale, encoders = Scale.of(run.loss_scale), {name: model.encoder for name, model in models.items()}
+    drawing = Drawing(encoders, scale, run.max_length, run.truncation_strategy)
     corpus, wanted = Corpus(), Selection(run.tool, run.rule, run.grep)
     conversations = (
         _longest(run, corpus, wanted, drawing.encoders[names[0]]) if run.longest else _first(run, corpus, wanted)
@@ -138,4 +139,6 @@ def _read(run: Show, corpus: "Corpus", drawing: "Drawing") -> str:
             ".\nA row of a later dataset may be a duplicate of one not read, which train leaves out (rows=all tells)"
         )
     over = f"{drawing.over} longer than max_length={run.max_length}"
+    if run.truncation_strategy is not Truncation.delete:
+        over += f" (truncation_strategy={run.truncation_strategy.value})"
     return f"{drawing.rows} row{'s' * (drawing.rows != 1)} drawn, {over}; {read} read{refused}{rest}."

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentswift.compose import command
+from agentswift.schema.groups import Truncation
 from agentswift.schema.runs import ShowOutput, Stats
 from agentswift.weights import Scale
 
@@ -54,6 +55,7 @@ def _counted(run: Stats) -> "tuple[Holding, str]":
 
 def _encoded(run: Stats, model: "Model") -> "tuple[Holding, str]":
     """Count rows, tokens and weight in what `train` would read, from its cache where it was encoded before."""
+    from agentswift.engine.cut import truncate
     from agentswift.engine.draw import summed
     from agentswift.engine.prepare import gathered, prepare, spoken
     from agentswift.report.progress import Progress
@@ -63,13 +65,16 @@ def _encoded(run: Stats, model: "Model") -> "tuple[Holding, str]":
     speaker = spoken(model, run.template, run.hub)
     with Progress("encoding", "rows") as progress:
         prepared = prepare(corpus, speaker.encoder, progress)
+        truncate(prepared, speaker.encoder, run.truncation_strategy, run.max_length, progress)
     tallies = {name: Tally() for name in corpus.parts}
+    for name, rows in corpus.parts.items():
+        for conversation in rows:
+            tallies[name].add(conversation)
     tokens: dict[str, list[int]] = {name: [] for name in corpus.parts}
-    for name, conversation, length in zip(
-        prepared.datasets, prepared.conversations, prepared.encodings.lengths.tolist(), strict=True
-    ):
-        tallies[name].add(conversation)
+    for name, length in zip(prepared.datasets, prepared.encodings.lengths.tolist(), strict=True):
         tokens[name].append(length)
     held = Holding(corpus.ledgers, tallies, tokens, summed(prepared, Scale.of(run.loss_scale)))
     scale = f"loss scale {run.loss_scale.name}"
+    if run.truncation_strategy is not Truncation.delete:
+        scale += f", rows over {run.max_length} tokens cut: {run.truncation_strategy.value}"
     return held, f"{model.model}, {run.template.agent_template}, {speaker.chat_template}, {scale}"

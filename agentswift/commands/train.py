@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentswift.compose import command
+from agentswift.schema.groups import Order
 from agentswift.schema.runs import Train
 from agentswift.weights import Scale
 
@@ -22,6 +23,7 @@ def main(run: Train) -> None:
     from agentswift.corpus import enforce
     from agentswift.engine.arguments import sees_gpu
     from agentswift.engine.choose import choose
+    from agentswift.engine.cut import truncate
     from agentswift.engine.loss_backends import check_backend
     from agentswift.engine.prepare import gathered, prepare, spoken
     from agentswift.report.progress import Progress
@@ -34,6 +36,7 @@ def main(run: Train) -> None:
     model = spoken(run.model, run.template, run.hub)
     with Progress("encoding", "rows") as progress:
         prepared = prepare(corpus, model.encoder, progress)
+        truncate(prepared, model.encoder, run.truncation_strategy, run.max_length, progress)
     choose(prepared, run.data, run.max_length, run.split, run.seed, run.split_by, Scale.of(run.loss_scale))
     plan = _Plan(run, model, prepared, use_cpu)
     if run.dry_run:
@@ -48,11 +51,16 @@ class _Plan:
 
     def __init__(self, run: Train, model: "Spoken", prepared: "Prepared", use_cpu: bool) -> None:
         from agentswift.engine import arguments
+        from agentswift.engine.packing import packed
 
         self.run, self.model, self.prepared = run, model, prepared
         self.named = arguments.arguments(run, model, prepared, use_cpu)
         self.tokens = int(prepared.encodings.lengths[prepared.train].sum())
-        self.steps = arguments.steps(run, len(prepared.train), self.tokens)
+        self.lengths = prepared.encodings.lengths[prepared.train].tolist()
+        in_order = run.data.order is not Order.shuffled
+        packs = packed(self.lengths, run.max_length, in_order=in_order) if run.packing else prepared.train
+        self.sequences = len(packs)
+        self.steps = arguments.steps(run, self.sequences)
         self.threads = run.launch.threads or max(1, (os.cpu_count() or 1) // run.launch.nproc_per_node)
         self.folder = Path(run.output_dir).absolute()
 
@@ -78,20 +86,23 @@ class _Plan:
         return "\n".join(said)
 
     def _epochs(self) -> int:
-        """Return how many epochs there will be, or more: with packing the steps of one are not known exactly."""
+        """Return how many epochs there will be, or more: packed, each has a few sequences more or less."""
         from agentswift.engine.arguments import steps
 
-        one = steps(replace(self.run, max_steps=-1, num_train_epochs=1), len(self.prepared.train), self.tokens)
+        one = steps(replace(self.run, max_steps=-1, num_train_epochs=1), self.sequences)
         return ceil(1.1 * self.steps / one) + 1 if self.run.max_steps > 0 else ceil(self.run.num_train_epochs)
 
     def _figures(self) -> str:
+        from agentswift.engine.packing import fill
+
         trained, held = len(self.prepared.train), len(self.prepared.val)
+        packs = f"\n{fill(self.lengths, self.run.max_length, self.sequences)}" if self.run.packing else ""
         return (
             f"{self.run.model.model} ({self.model.model_type}, chat template {self.model.chat_template}), "
             f"agent template {self.run.template.agent_template}, thoughts {self.run.template.thinking.value}, "
             f"loss scale {self.run.loss_scale.name}\n"
             f"{trained} rows to train ({self.tokens:,} tokens an epoch), {held} held out, {self.steps} steps, "
-            f"{self.named['torch_dtype']}"
+            f"{self.named['torch_dtype']}{packs}"
         )
 
     def _line(self) -> str:
@@ -103,6 +114,7 @@ class _Plan:
     def train(self) -> None:
         """Write the run's folder, run the engine, finish run.json and report.html whatever comes of it."""
         from agentswift.corpus import write_left_out
+        from agentswift.engine.cut import told
         from agentswift.engine.job import Job, Origins
         from agentswift.engine.launch import command as words
         from agentswift.engine.launch import launch
@@ -115,6 +127,7 @@ class _Plan:
         Job(
             arguments=_words(self.named, self.folder),
             cache=str(self.prepared.encodings.file),
+            truncation=told(self.prepared.encodings),
             mix=self.prepared.mix.json(),
             epochs=self._epochs(),
             val=self.prepared.val,

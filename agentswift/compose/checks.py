@@ -8,8 +8,8 @@ from typing import Any
 
 from agentswift.compose.suggestions import unknown_argument
 from agentswift.errors import UsageError, did_you_mean
-from agentswift.schema.groups import By, Data, Tuner, TunerType
-from agentswift.schema.runs import Check, Eval, Train
+from agentswift.schema.groups import By, Data, Truncation, Tuner, TunerType
+from agentswift.schema.runs import Check, Eval, Show, Train
 from agentswift.weights import check_scale, mapping_of
 
 _AT_LEAST_1 = (
@@ -36,6 +36,7 @@ def check(run: Any) -> list[str]:
         *_agent(run),
         *(_data(run.data) if hasattr(run, "data") else ()),
         *(_check(run) if isinstance(run, Check) else ()),
+        *_show(run),
         *_train(run),
     ]
 
@@ -115,6 +116,11 @@ def _check(run: Check) -> Iterator[str]:
         yield "fix=true mends one file into another: path=ROWS.jsonl file=MENDED.jsonl"
     elif Path(run.file).expanduser().resolve() == Path(run.data.path).expanduser().resolve():
         yield f"file={run.file} is the file that is mended: name another, a source is never written over"
+
+
+def _show(run: Any) -> Iterator[str]:
+    if isinstance(run, Show) and run.truncation_strategy is Truncation.split and run.templates:
+        yield "truncation_strategy=split and templates=[…]: pieces cannot be laid side by side; leave one out"
 
 
 def _train(run: Any) -> Iterator[str]:

@@ -29,7 +29,6 @@ _OURS = {  # ms-swift's arguments for what is done before ms-swift sees a row
     "loss_scale": "loss_scale=NAME, or loss_scale.fields.FIELD=WEIGHT",
     "dataset_shuffle": "the mix makes the order: data.order=sequential takes one part after the other",
     "train_dataloader_shuffle": "the mix makes the order: data.order=sequential takes one part after the other",
-    "truncation_strategy": "rows over max_length are left out and counted",
     "agent_template": "template=NAME",
     "system": "data.system=TEXT",
     "hub_token": "no hub is asked while training; for what is fetched before, set HF_TOKEN or MODELSCOPE_API_TOKEN",

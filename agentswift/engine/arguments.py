@@ -111,9 +111,8 @@ def _word(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
 
 
-def steps(run: Train, rows: int, tokens: int) -> int:
-    """Return how many optimizer steps the run takes; with packing an estimate from `tokens` at 98 % fill."""
-    sequences = ceil(tokens / (0.98 * run.max_length)) if run.packing else rows
+def steps(run: Train, sequences: int) -> int:
+    """Return how many optimizer steps the run takes, of `sequences` an epoch: its rows, or what they are packed to."""
     per_step = run.per_device_train_batch_size * run.launch.nproc_per_node * run.gradient_accumulation_steps
     by_epochs = max(1, ceil(ceil(sequences / per_step) * run.num_train_epochs))
     return run.max_steps if run.max_steps > 0 else by_epochs

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentswift.conversation import Conversation
+from agentswift.engine.cut import pieces
 from agentswift.engine.encode import Encoder
 from agentswift.engine.prepare import Prepared
+from agentswift.schema.groups import Truncation
 from agentswift.weights import Budget, Scale, Share, SpanRow, in_training
 
 
@@ -30,21 +32,28 @@ class Drawn:
 class Drawing:
     """Draws rows one by one as they come, each under every encoder, and sums what was drawn."""
 
-    def __init__(self, encoders: Mapping[str, Encoder], scale: Scale, max_length: int) -> None:
-        self.encoders, self.scale, self.max_length = encoders, scale, max_length
+    def __init__(
+        self,
+        encoders: Mapping[str, Encoder],
+        scale: Scale,
+        max_length: int,
+        truncation: Truncation = Truncation.delete,
+    ) -> None:
+        self.encoders, self.scale, self.max_length, self.truncation = encoders, scale, max_length, truncation
         self.budget = Budget(scale)  # by encoder where there are several, else by dataset
-        self.rows = self.over = 0  # drawn; of those, longer than max_length under any encoder
+        self.rows = self.over = 0  # drawn; of those, longer than max_length under any encoder before they are cut
 
     def draw(self, conversations: Iterable[Conversation]) -> Iterator[Drawn]:
-        """Yield each conversation as often as there are encoders, in their order."""
+        """Yield each conversation as often as there are encoders, in their order; one that is split, piece by piece."""
         for conversation in conversations:
             over = False
             for name, encoder in self.encoders.items():
-                encoded = next(encoder.encode([conversation]))
-                over |= len(encoded.input_ids) > self.max_length
-                dataset, under = conversation.source.dataset, name if len(self.encoders) > 1 else None
-                self.budget.add(dataset, encoded.span_ids, encoded.spans, under=under)
-                yield _drawn(conversation, encoder, self.scale, encoded.input_ids, encoded.span_ids, encoded.spans)
+                under = name if len(self.encoders) > 1 else None
+                for written, row, window in pieces(conversation, encoder, self.truncation, self.max_length):
+                    over |= written is not conversation or len(row.input_ids) > self.max_length
+                    ids, span_ids = row.input_ids[slice(*window)], row.span_ids[slice(*window)]
+                    self.budget.add(conversation.source.dataset, span_ids, row.spans, under=under)
+                    yield _drawn(written, encoder, self.scale, ids, span_ids, row.spans, window)
             self.rows, self.over = self.rows + 1, self.over + over
 
     def shares(self) -> list[Share]:
@@ -57,7 +66,7 @@ def draw(prepared: Prepared, encoder: Encoder, scale: Scale, chosen: Iterable[in
     rows = prepared.encodings
     for i in chosen:
         ids, span_ids = rows.input_ids(i).tolist(), rows.span_ids(i).tolist()
-        yield _drawn(prepared.conversations[i], encoder, scale, ids, span_ids, rows.spans(i))
+        yield _drawn(prepared.conversations[i], encoder, scale, ids, span_ids, rows.spans(i), rows.window(i))
 
 
 def _drawn(
@@ -67,9 +76,10 @@ def _drawn(
     ids: list[int],
     span_ids: list[int],
     spans: Sequence[SpanRow],
+    window: tuple[int, int],
 ) -> Drawn:
     weights, end = in_training(scale, span_ids, spans, conversation.source.dataset)
-    tokens = encoder.tokens(conversation)
+    tokens = encoder.tokens(conversation)[slice(*window)]
     return Drawn(
         dataset=conversation.source.dataset,
         row=conversation.source.row,

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Literal
 
 from agentswift.agent_templates.spans import AgentTemplate
 from agentswift.agent_templates.thinking import Thinking, thinking_of
@@ -75,51 +75,66 @@ class Encoder:
         return found
 
     def _tokenise(self, cut: Sequence[list[Segment]]) -> Iterator[Encoded]:
-        texts = [s.text for row in cut for s in row]
-        encodings = iter(self.tokenizer.encodings(texts))
+        cuts = [segment for row in cut for segment in row]
+        encodings = self.tokenizer.encodings([segment.text for segment in cuts])
+        placed = iter(places(cuts, [encoding.offsets for encoding in encodings]))
+        read = iter(encodings)
         for row in cut:
-            yield _row(row, encodings)
+            yield _row(row, [next(read).ids for _ in row], [next(placed) for _ in row])
 
 
-def _row(row: list[Segment], encodings: Iterator[Any]) -> Encoded:
-    input_ids: list[int] = []
+def _row(row: list[Segment], ids: list[list[int]], placed: "list[Places]") -> Encoded:
     span_ids: list[int] = []
     table: dict[SpanRow, int] = {}
-    for segment in row:
-        encoding = next(encodings)
-        input_ids += encoding.ids
+    for segment, at in zip(row, placed, strict=True):
         local = [table.setdefault(_span(mark), len(table)) for mark in segment.marks]
-        span_ids += [local[i] for i in places(segment.text, segment.marks, encoding.offsets)]
-    return Encoded(input_ids, span_ids, tuple(table), "".join(s.text for s in row))
+        span_ids += [local[i] for i in at.tolist()]
+    return Encoded([i for part in ids for i in part], span_ids, tuple(table), "".join(s.text for s in row))
 
 
 def _span(mark: Mark) -> SpanRow:
     return SpanRow(field=mark.field, of=mark.of, step=mark.step, turn=mark.turn, weight=mark.weight, part=mark.part)
 
 
-def places(text: str, marks: Sequence[Mark], offsets: Sequence[tuple[int, int]]) -> list[int]:
-    """Return for each token the index of its mark.
+def places(cuts: Sequence[Segment], offsets: Sequence[Sequence[tuple[int, int]]]) -> "list[Places]":
+    """Return for each token of each segment the index of its mark in that segment.
 
     A token takes the mark of its first non-space character; one of white space alone, the mark before it (the mark
-    it stands in, at a segment's start); one that touches an observation, the observation's.
+    it stands in, at a segment's start); one that touches an observation, the observation's. All segments are placed
+    together, one behind the other: numpy is then called once and not once a segment.
     """
-    if len(marks) == 1 or not offsets:
-        return [0] * len(offsets)
     import numpy as np
 
-    last = len(marks) - 1
-    ends = np.array([mark.end for mark in marks])
-    start, end = np.array(offsets, dtype=np.int64).T
-    first = _after_space(text, start, end)
-    stands = np.minimum(np.searchsorted(ends, start, side="right"), last)
-    blank = first == end
-    found = np.where(blank, stands, np.minimum(np.searchsorted(ends, first, side="right"), last))
-    touched = np.minimum(np.searchsorted(ends, end, side="left"), last)
-    next_seen = _next_observation(marks)[stands]
-    seen = (next_seen <= touched) & (end > start)
-    found = np.where(seen, next_seen, found)
-    before = np.where(blank & ~seen, 0, np.arange(len(found)))  # a blank takes what the token before it took
-    return list(found[np.maximum.accumulate(before)].tolist())
+    if not any(offsets):
+        return [np.zeros(0, np.int64) for _ in cuts]
+    counts = np.array([len(found) for found in offsets], dtype=np.int64)
+    of = np.repeat(np.arange(len(cuts)), counts)  # token → its segment
+    begins = _before([len(segment.text) for segment in cuts])
+    flat = np.fromiter(chain.from_iterable(chain.from_iterable(offsets)), np.int64, 2 * len(of)).reshape(-1, 2)
+    start, end = (flat + begins[of][:, None]).T
+    ends = np.array([at + mark.end for at, s in zip(begins.tolist(), cuts, strict=True) for mark in s.marks])
+    low = _before([len(segment.marks) for segment in cuts])[of]  # the segment's first mark, and its last
+    high = low + np.array([len(segment.marks) for segment in cuts])[of] - 1
+
+    def mark(at: "Places", side: "Literal['left', 'right']" = "right") -> "Places":
+        return np.clip(np.searchsorted(ends, at, side=side), low, high)
+
+    first = _after_space("".join(segment.text for segment in cuts), start, end)
+    stands, blank = mark(start), first == end
+    next_seen = _next_observation([mark for segment in cuts for mark in segment.marks])[stands]
+    seen = (next_seen <= mark(end, "left")) & (end > start)
+    found = np.where(seen, next_seen, np.where(blank, stands, mark(first)))
+    # A blank takes what the token before it took.
+    follows = blank & ~seen & (np.arange(len(of)) != _before(counts)[of])
+    found = found[np.maximum.accumulate(np.where(follows, 0, np.arange(len(of))))] - low
+    return np.split(found, _before(counts)[1:])
+
+
+def _before(counts: "Sequence[int] | Places") -> "Places":
+    """Return for each the sum of those before it."""
+    import numpy as np
+
+    return np.cumsum(counts) - np.asarray(counts, dtype=np.int64)
 
 
 def _after_space(text: str, start: "Places", end: "Places") -> "Places":
@@ -139,7 +154,7 @@ def _next_observation(marks: Sequence[Mark]) -> "Places":
     import numpy as np
 
     at = [i if mark.field == "observation" else len(marks) for i, mark in enumerate(marks)]
-    return np.minimum.accumulate(np.array(at)[::-1])[::-1]
+    return np.minimum.accumulate(np.array(at, dtype=np.int64)[::-1])[::-1]
 
 
 def load_chat(name: str, tokenizer: Tokenizer) -> Chat:

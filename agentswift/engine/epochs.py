@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import Any
 
 from swift.dataloader.shard import BatchSamplerShard
-from swift.dataset.packing import PackingDataset, calculate_matched_group
 from torch.utils.data import Dataset
 
 from agentswift.engine.batch import Rows
 from agentswift.engine.cache import Encodings
 from agentswift.engine.job import Origins
+from agentswift.engine.packing import packed
 from agentswift.mix import Mix
 from agentswift.mix.chance import seeded
 from agentswift.schema.groups import Order
@@ -48,7 +48,7 @@ class EpochPacks(Dataset):  # type: ignore[type-arg]
     """
 
     def __init__(self, template: Any, rows: EpochRows, max_length: int, epochs: int) -> None:
-        template.packing = template.padding_free = True  # as PackingDataset tells it
+        template.packing = template.padding_free = True  # as ms-swift's PackingDataset tells it
         self.rows, self.max_length = rows, max_length
         self._count = 0
         self._count = max(len(self.packs(epoch)) for epoch in range(epochs))
@@ -68,19 +68,14 @@ class EpochPacks(Dataset):  # type: ignore[type-arg]
         return [sum(tokens[row] for row in pack) for pack in self._packs(epoch)]
 
     def packs(self, epoch: int) -> list[list[int]]:
-        """Return the places of the rows in each sequence of an epoch, packed by ms-swift a thousand rows at a time."""
-        packs: list[list[int]] = []
-        waiting: list[tuple[int, int]] = []
-        rows = list(enumerate(self.rows.lengths(epoch)))
-        for start in range(0, len(rows), PackingDataset.PACKING_BATCH_SIZE):
-            end = start + PackingDataset.PACKING_BATCH_SIZE
-            full, waiting = calculate_matched_group(waiting + rows[start:end], self.max_length, end >= len(rows))
-            packs += [[row for row, _ in pack] for pack in full]
+        """Return the places of the rows in each sequence of an epoch."""
+        shuffled = self.rows.mix.order == Order.shuffled.value
+        packs = packed(self.rows.lengths(epoch), self.max_length, in_order=not shuffled)
         packs.sort(key=len, reverse=True)
         while 0 < len(packs) < self._count and len(packs[0]) > 1:
             packs += [packs[0][::2], packs.pop(0)[1::2]]
             packs.sort(key=len, reverse=True)
-        if self.rows.mix.order == Order.shuffled.value:
+        if shuffled:
             seeded(self.rows.mix.seed, epoch, "packs").shuffle(packs)
         else:
             packs.sort()

@@ -41,6 +41,7 @@ class Job:
 
     arguments: list[str]  # ms-swift's
     cache: str  # file
+    truncation: dict[str, str]  # how rows longer than max_length are cut, as cut.mapped reads it
     mix: dict[str, Any]  # which rows of the cache each epoch trains, as Mix(**mix) draws them
     epochs: int  # how many there will be, or more
     val: list[int]

@@ -2,19 +2,24 @@
 
 `train` and `train dry_run=true` call the same `prepare`, so what one prints the other trains on. `show` reads and
 encodes alike, but unless rows=all no more than it draws: a row of a later part may be a duplicate of one not read.
+
+The node that `train` is called on encodes there and then. `python -m agentswift.engine.prepare RUN/run.yaml` does the
+same on another node, once, before its ranks: with a shared cache folder it finds the rows, else it encodes them.
 """
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from agentswift import __version__
 from agentswift.agent_templates import find_agent_template
 from agentswift.cards import find_cards
 from agentswift.conversation import Conversation
-from agentswift.corpus import Corpus, gather
-from agentswift.engine.cache import LAYOUT, Encodings, cached
+from agentswift.corpus import Corpus, gather, part_cards
+from agentswift.engine.cache import SCHEMA, Encodings, cached
 from agentswift.engine.detect import detect_model
 from agentswift.engine.encode import Encoded, Encoder, load_chat
 from agentswift.engine.hub import local_copy, model_folder
@@ -22,8 +27,9 @@ from agentswift.engine.look import look
 from agentswift.engine.native import native_chat
 from agentswift.engine.swift_facts import cache_folder
 from agentswift.engine.tokenizer import load_tokenizer
-from agentswift.errors import ModelError
+from agentswift.errors import AgentswiftError, EngineError, ModelError
 from agentswift.mix import Line, Mix
+from agentswift.rows import data_files
 from agentswift.schema.groups import Data, Hub, Model, Template
 from agentswift.spool import Joined
 
@@ -81,9 +87,21 @@ class Prepared:
     account: list[Line] = field(default_factory=list)  # what was asked of the mix and what it comes to, a part a line
 
 
+_LAST: dict[str, Corpus] = {}  # what was read last, under what it hangs on: the points of a sweep mostly read the same
+
+
 def gathered(data: Data, registry: list[str], hub: Hub) -> Corpus:
-    """Read the parts of `data`, fetching from `hub` what is not on disk."""
-    return gather(data, find_cards(registry), lambda card: local_copy(card, hub.value))
+    """Read the parts of `data`, fetching from `hub` what is not on disk; what this process read last is kept."""
+    cards = find_cards(registry)
+    files = {card.name: local_copy(card, hub.value) for card in part_cards(data, cards)}
+    stats = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for path in files.values() for f in data_files(path)]
+    key = repr((data, list(files), [cards.get(name) for name in files], stats))
+    if key not in _LAST or data.decontaminate:
+        _LAST.clear()
+        _LAST[key] = gather(data, cards, lambda card: files.get(card.name) or local_copy(card, hub.value))
+    read = _LAST[key]  # a copy of its own for each run: what is left out for its length is counted there
+    ledgers = {name: replace(ledger) for name, ledger in read.ledgers.items()}
+    return Corpus(dict(read.parts), ledgers, list(read.findings))
 
 
 def prepare(corpus: Corpus, encoder: Encoder, progress: Progress | None = None) -> Prepared:
@@ -98,15 +116,68 @@ def prepare(corpus: Corpus, encoder: Encoder, progress: Progress | None = None) 
                 progress(done, len(conversations))
             yield row
 
-    encodings = cached(cache_folder() / "encoded" / f"{key}.arrow", encode)
+    encodings = cached(encoded_folder() / f"{key}.arrow", encode)
     return Prepared(corpus, conversations, encodings, datasets, fingerprint=key)
 
 
+def encoded_folder() -> Path:
+    """Return where encoded rows are kept, a file a key."""
+    return cache_folder() / "encoded"
+
+
 def fingerprint(conversations: Iterable[Conversation], encoder: Encoder) -> str:
-    """Return the cache's key: 32 hex digits over the data's content, the tokenizer, both templates and our version."""
+    """Return the cache's key: 32 hex digits over all that decides on ids and spans.
+
+    That is the data's content, the tokenizer, both templates, which thoughts are written, the cache's columns, and
+    the code that writes text: rows that another version encoded, or a changed source, are never found.
+    """
     digest = hashlib.sha256()
-    settings = (__version__, LAYOUT, encoder.template.name, encoder.thinking, encoder.chat, encoder.tokenizer.digest)
-    digest.update(repr(settings).encode())
+    settings = (__version__, encoder.template.name, encoder.thinking, encoder.chat, encoder.tokenizer.digest)
+    digest.update(repr((settings, SCHEMA.to_string(), _sources())).encode())
     for c in conversations:
         digest.update(repr((c.system, c.tools, c.turns)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]
+
+
+@cache
+def _sources() -> str:
+    """Return the SHA-256 of the modules that make a conversation into text, spans and ids."""
+    house = Path(__file__).parents[1]
+    names = ("engine/chat.py", "engine/chat_jinja.py", "engine/native.py", "engine/encode.py", "engine/cache.py")
+    files = [*(house / name for name in names), *sorted((house / "agent_templates").glob("*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def on_this_node(run_yaml: Path) -> Path:
+    """Have the rows of RUN/run.yaml encoded in this node's cache folder, and return the file.
+
+    Raises EngineError when they are not the rows that RUN/engine.json was made for.
+    """
+    from agentswift.engine.cut import truncate
+    from agentswift.engine.job import Job
+    from agentswift.report.progress import Progress as Shown
+    from agentswift.schema.written import read_train
+
+    run = read_train(run_yaml)
+    corpus = gathered(run.data, run.registry, run.hub)
+    encoder = spoken(run.model, run.template, run.hub).encoder
+    with Shown("encoding", "rows") as progress:
+        prepared = prepare(corpus, encoder, progress)
+        truncate(prepared, encoder, run.truncation_strategy, run.max_length, progress)
+    file = prepared.encodings.file
+    if (run_yaml.parent / "engine.json").exists() and Path(Job.read(run_yaml.parent).cache).name != file.name:
+        raise EngineError(
+            f"{run_yaml}: this node encodes other rows than the run was started with. Its data, the model's folder or "
+            "agentswift's version differ; or it stands in another folder, where relative paths mean other files"
+        )
+    return file
+
+
+if __name__ == "__main__":
+    from agentswift.engine import prepare as here
+
+    try:
+        print(here.on_this_node(Path(sys.argv[1])))
+    except AgentswiftError as error:
+        print(f"agentswift.engine.prepare: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)

@@ -8,7 +8,7 @@ from typing import Any
 from agentswift.engine.draw import Drawn, budget_of, draw
 from agentswift.engine.encode import Encoder
 from agentswift.engine.prepare import Prepared
-from agentswift.files import write_json
+from agentswift.files import plain, write_json
 from agentswift.redact import REDACTED, keys_in, redact
 from agentswift.schema.runs import Train
 from agentswift.weights import Scale, Share
@@ -22,6 +22,7 @@ _SHOWN = (
     "per_device_train_batch_size",
     "gradient_accumulation_steps",
     "max_length",
+    "truncation_strategy",
     "lr_scheduler_type",
     "warmup_ratio",
     "packing",
@@ -86,4 +87,4 @@ def curve(file: Path) -> list[dict[str, Any]]:
 def _settings(run: Train) -> dict[str, Any]:
     tuner = asdict(run.tuner)
     tuner["tuner_type"] = run.tuner.tuner_type.value
-    return {**{n: getattr(run, n) for n in _SHOWN}, **{k: v for k, v in tuner.items() if v not in (None, [])}}
+    return {**{n: plain(getattr(run, n)) for n in _SHOWN}, **{k: v for k, v in tuner.items() if v not in (None, [])}}

@@ -16,7 +16,9 @@ from swift.trainers import TrainerFactory
 
 from agentswift.engine.batch import Collator, Rows
 from agentswift.engine.cache import Encodings
+from agentswift.engine.cut import mapped
 from agentswift.engine.epochs import EpochPacks, EpochRows
+from agentswift.engine.isolation import check_isolation
 from agentswift.engine.job import Job, Origins
 from agentswift.engine.trainer import LossPlan, ManifestCallback
 from agentswift.files import write_json
@@ -31,7 +33,7 @@ class AgentSftArguments(SftArguments):  # type: ignore[misc]
     agentswift: str = field(default="")  # the run's folder
 
     def _check_padding_free(self) -> None:
-        """ms-swift asks for flash attention here; sdpa and eager isolate packed rows too (ENGINE T10)."""
+        """ms-swift asks for flash attention here; others keep rows apart too, as `check_isolation` finds out."""
         if self.packing:
             self.padding_free = True
 
@@ -48,7 +50,7 @@ class AgentSft(SwiftSft):  # type: ignore[misc]
     def _prepare_dataset(self) -> tuple[Any, Any]:
         collator = Collator(self.template, Scale.from_json(self.job.scale), self.job.datasets)
         self.template.data_collator = collator
-        encodings = Encodings(Path(self.job.cache))
+        encodings = mapped(self.job.cache, self.job.truncation, self.job.max_length)
         return self._trained(encodings), self._held_out(encodings) if self.job.val else None
 
     def _trained(self, encodings: Encodings) -> EpochRows | EpochPacks:
@@ -63,6 +65,8 @@ class AgentSft(SwiftSft):  # type: ignore[misc]
 
     def train(self, trainer: Any) -> Any:
         trainer.plan = LossPlan.of(Scale.from_json(self.job.scale), self.job.datasets, self.job.loss_backend)
+        if self.args.padding_free:
+            check_isolation(trainer.model)
         trainer.add_callback(ManifestCallback(self.job.manifest))
         return super().train(trainer)
 

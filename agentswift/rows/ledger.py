@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass
 class Ledger:
-    """What became of a dataset's rows: read is the sum of all that stands below it, `made` apart."""
+    """What became of a dataset's rows: read is the sum of all that stands below it, `cut` and `made` apart."""
 
     dataset: str
     read: int = 0
@@ -58,6 +58,7 @@ class Ledger:
     contaminated: int = 0  # they hold what an evaluation set asks
     over_length: int = 0
     set_aside: int = 0  # nothing of them is trained as the run is set, or they belong on neither side of its split
+    cut: int = 0  # of those kept or made: longer than max_length, and cut
     made: int = 0  # rows made from those that are kept; they were not read
 
     @property

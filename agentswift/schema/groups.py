@@ -71,6 +71,16 @@ class Thinking(Enum):
     last = "last"  # since the user last spoke; an earlier turn that loses some is not trained
 
 
+class Truncation(Enum):
+    """What becomes of a row of more than max_length tokens."""
+
+    delete = "delete"  # it is left out
+    left = "left"  # its last max_length tokens are kept
+    right = "right"  # its first ones
+    split = "split"  # all of it, in pieces of max_length
+    turns = "turns"  # its oldest turns go, whole; system, tools and the last exchange stay
+
+
 @dataclass(kw_only=True)
 class Model:
     """Which model: everything that is null is found out from the model's own files."""

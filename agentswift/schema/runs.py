@@ -6,7 +6,19 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from agentswift.schema.groups import Compute, Data, Hub, Launch, Loss, LossScale, Model, SplitBy, Template, Tuner
+from agentswift.schema.groups import (
+    Compute,
+    Data,
+    Hub,
+    Launch,
+    Loss,
+    LossScale,
+    Model,
+    SplitBy,
+    Template,
+    Truncation,
+    Tuner,
+)
 
 
 class ShowOutput(Enum):
@@ -42,7 +54,8 @@ class Train:
     per_device_train_batch_size: int = MISSING  # rows a rank and step
     per_device_eval_batch_size: int = MISSING  # rows a rank and evaluation step
     gradient_accumulation_steps: int = MISSING  # steps whose gradients are summed before the weights change
-    max_length: int = MISSING  # tokens; longer rows are left out and counted
+    max_length: int = MISSING  # tokens; truncation_strategy says what becomes of longer rows
+    truncation_strategy: Truncation = MISSING  # delete: left out; left, right: cut there; split; turns: oldest go
     warmup_ratio: float = MISSING  # share of the steps in which the learning rate rises from 0
     weight_decay: float = MISSING  # AdamW's
     max_grad_norm: float = MISSING  # gradients are clipped to this norm
@@ -113,6 +126,7 @@ class Show:
     longest: bool = MISSING  # the rows with the most tokens first; reads and encodes all of them
     templates: list[str] = MISSING  # draws each row under several agent templates, beside each other
     max_length: int = MISSING  # tokens; longer rows are counted
+    truncation_strategy: Truncation = MISSING  # as for train: longer rows are shown as they would be cut
     output: ShowOutput = MISSING  # text (coloured, in the terminal), html (one page), jsonl (one JSON a row)
     file: str | None = MISSING  # where output=html goes; null: show.html in the run's folder
     hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one
@@ -132,6 +146,7 @@ class Stats:
     format: str | None = MISSING  # same as data.format
     most: int = MISSING  # tools listed, the most called first; output=jsonl lists all
     max_length: int = MISSING  # tokens; longer rows are counted
+    truncation_strategy: Truncation = MISSING  # as for train: longer rows are shown as they would be cut
     output: ShowOutput = MISSING  # text (tables), html (one page with plots), jsonl (one JSON a figure)
     file: str | None = MISSING  # where output=html goes; null: stats.html in the run's folder
     hub: Hub = MISSING  # modelscope, huggingface, or path: never ask one

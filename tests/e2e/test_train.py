@@ -1,6 +1,7 @@
 """`train` on a real small model: what it leaves behind, and that two ranks are really synchronised."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,21 @@ def test_one_seed_one_result_and_two_ranks_are_one_batch(run: Run, tmp_path: Pat
 
 
 def test_packing_runs_on_sdpa(run: Run, tmp_path: Path) -> None:
-    run("train", *TINY, "data=quickstart", "packing=true", "max_length=1024", "max_steps=2", "split=0",
-        "output_dir=out")  # fmt: skip
+    done = run("train", *TINY, "data=quickstart", "packing=true", "max_length=1024", "max_steps=2", "split=0",
+               "truncation_strategy=split", "output_dir=out")  # fmt: skip
     assert len(losses(tmp_path / "out")) == 2
+    filled = re.search(r"packed: \d+ rows in \d+ sequences of 1024, ([\d.]+) % of their tokens filled", done.stdout)
+    assert filled is not None
+    assert float(filled[1]) > 90  # of few sequences
+
+
+def test_rows_laid_end_to_end_have_the_loss_of_rows_that_are_padded(run: Run, tmp_path: Path) -> None:
+    common = ("train", *TINY, "data=quickstart", "max_steps=2", "split=0", "tuner.lora_dropout=0",
+              "model.torch_dtype=float32", "per_device_train_batch_size=3", "max_length=700",
+              "truncation_strategy=turns")  # fmt: skip
+    run(*common, "output_dir=padded")
+    run(*common, "extra.padding_free=true", "model.attn_impl=eager", "output_dir=free")
+    assert losses(tmp_path / "free") == pytest.approx(losses(tmp_path / "padded"), rel=1e-4)
 
 
 def test_a_failing_engine_ends_as_one_message(run: Run, tmp_path: Path) -> None:

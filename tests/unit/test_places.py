@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentswift.conversation import Field
-from agentswift.engine.chat import Mark
+from agentswift.engine.chat import Mark, Segment
 from agentswift.engine.encode import places
 
 
@@ -38,8 +38,12 @@ def marks(*parts: tuple[str, Field]) -> tuple[str, list[Mark]]:
 def test_a_token_takes_the_field_of_its_first_letter(
     parts: list[tuple[str, Field]], offsets: list[tuple[int, int]], expected: list[int]
 ) -> None:
-    text, found = marks(*parts)
-    assert places(text, found, offsets) == expected
+    assert placed([(*marks(*parts), offsets)]) == [expected]
+
+
+def placed(cuts: list[tuple[str, list[Mark], list[tuple[int, int]]]]) -> list[list[int]]:
+    segments = [Segment(text, tuple(found), generated=True) for text, found, _ in cuts]
+    return [at.tolist() for at in places(segments, [offsets for _, _, offsets in cuts])]
 
 
 PARTS = st.lists(
@@ -51,16 +55,20 @@ PARTS = st.lists(
 )
 
 
-@given(PARTS, st.lists(st.integers(0, 3), max_size=40))
+@given(st.lists(st.tuples(PARTS, st.lists(st.integers(0, 3), max_size=20)), max_size=4))
 @settings(max_examples=300, deadline=None)
-def test_a_token_at_a_time_gives_the_same(parts: list[tuple[str, Field]], lengths: list[int]) -> None:
+def test_a_token_at_a_time_gives_the_same(segments: list[tuple[list[tuple[str, Field]], list[int]]]) -> None:
     """Tokens of 0 to 3 characters, now and then one that is a piece of the character before it."""
-    text, found = marks(*parts)
+    cuts = [_cut(*marks(*parts), lengths) for parts, lengths in segments]
+    assert placed(cuts) == [one_at_a_time(*cut) for cut in cuts]
+
+
+def _cut(text: str, found: list[Mark], lengths: list[int]) -> tuple[str, list[Mark], list[tuple[int, int]]]:
     offsets, at = [], 0
     for length in lengths:
         offsets.append((at, min(at + length, len(text))) if length else (max(at - 1, 0), at))
         at = min(at + length, len(text))
-    assert places(text, found, offsets) == one_at_a_time(text, found, offsets)
+    return text, found, offsets
 
 
 def one_at_a_time(text: str, found: list[Mark], offsets: list[tuple[int, int]]) -> list[int]:
