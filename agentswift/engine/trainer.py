@@ -12,7 +12,7 @@ from agentswift.redact import scrub_file
 
 
 class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
-    """ms-swift's trainer; the span ids of a batch are kept for the loss and never reach the model."""
+    """ms-swift's trainer; what a batch says of its tokens is kept for the loss and never reaches the model."""
 
     def get_train_dataloader(self, skip_batches: int = 0) -> Any:
         """Return ms-swift's dataloader, with the sampler that draws each epoch anew in the place of its own."""
@@ -26,7 +26,8 @@ class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Return ms-swift's weighted loss."""
-        inputs.pop("span_ids", None)
+        for name in ("groups", "loss_scale_end"):
+            inputs.pop(name, None)
         return super().compute_loss(model, inputs, *args, **kwargs)
 
 
