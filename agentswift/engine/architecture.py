@@ -1,4 +1,4 @@
-"""A model's shape out of its config.json, and what can be counted from it: weights, layers with an adapter, no torch."""
+"""A model's shape out of its config.json, and what can be counted from it: its weights, its adapters; no torch."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
