@@ -109,6 +109,7 @@ def ours(data: list[str], packed: bool, model: str, folder: Path) -> Run:
             (cache / found.name).symlink_to(found)
     words = [f"{name}={value}" for name, value in SETTINGS.items()] + [f"tuner.{n}={v}" for n, v in LORA.items()]
     words += [*data, f"model={model}", "model.torch_dtype=float32", "model.attn_impl=sdpa", "compute=cpu", "split=0"]
+    words += ["loss_scale.labels={action: 2, action_input: 2, observation: 2}"]  # as ms-swift weighs its keywords
     words += ["template=react_en", "loss_scale=react", f"packing={str(packed).lower()}", f"output_dir={folder / 'run'}"]
     command = [sys.executable, "-m", "agentswift", "train", *words]
     wall, peak = timed(command, {"AGENTSWIFT_CACHE": str(cache)}, folder / "log")

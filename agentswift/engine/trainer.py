@@ -95,7 +95,11 @@ class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
         items = num_items_in_batch if num_items_in_batch is not None else (labels != IGNORED).sum().clamp(min=1)
         loss = loss / items.to(loss.device)
         loss = self._with_aux_loss(loss, outputs, labels, num_items_in_batch)
-        if self.args.average_tokens_across_devices and self.model_accepts_loss_kwargs and num_items_in_batch is not None:
+        if (
+            self.args.average_tokens_across_devices
+            and self.model_accepts_loss_kwargs
+            and num_items_in_batch is not None
+        ):
             loss = loss * self.accelerator.num_processes
         self._count(kept, tokens, labels, positions)
         return (loss, outputs) if return_outputs else loss
