@@ -19,7 +19,7 @@ from agentswift.engine.loss import TokenLoss
 from agentswift.engine.loss_choice import Choice, choose
 from agentswift.engine.step_weights import counted, normalised, put_on
 from agentswift.redact import scrub_file
-from agentswift.weights import progressed
+from agentswift.weights import Scale, progressed
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class LossPlan:
     normalize: str = "tokens"
     shape: str = "linear"  # of the schedule, if the batches have one
     datasets: Sequence[str] = field(default_factory=list)  # their numbers are in the batches' groups
+
+    @classmethod
+    def of(cls, scale: Scale, datasets: Sequence[str], backend: str) -> "LossPlan":
+        """Return the plan of a run under a loss scale."""
+        return cls(backend, scale.normalize, scale.shape, list(datasets))
 
 
 class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
