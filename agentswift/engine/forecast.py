@@ -14,6 +14,7 @@ from agentswift.engine.outlook import Outlook
 from agentswift.engine.pace import Work
 from agentswift.engine.prepare import Prepared
 from agentswift.engine.step import Batch, Settings, Sharding
+from agentswift.schema.groups import LossBackend
 from agentswift.schema.runs import Train
 from agentswift.weights import Scale
 
@@ -50,7 +51,6 @@ def outlook(run: Train, folder: Path, prepared: Prepared, steps: int, dtype: str
 def settings_of(run: Train, dtype: str, use_cpu: bool) -> Settings:
     """Return what memory and time hang on, of a run."""
     tuner, attention = run.tuner, run.model.attn_impl or "sdpa"
-    backend = getattr(getattr(run, "loss", None), "backend", "auto")
     return Settings(
         tuner=tuner.tuner_type.value,
         rank=tuner.lora_rank,
@@ -63,7 +63,7 @@ def settings_of(run: Train, dtype: str, use_cpu: bool) -> Settings:
         attention=attention,
         checkpointing=run.compute.gradient_checkpointing or run.compute.fsdp == "fsdp2",  # which checkpoints by itself
         accumulation=run.gradient_accumulation_steps,
-        backend="swift" if str(getattr(backend, "value", backend)) == "swift" else "torch",
+        backend="swift" if run.loss.backend is LossBackend.swift else "torch",
         sharding=_sharding(run.compute.deepspeed, run.compute.fsdp),
         ranks=run.launch.nproc_per_node,
         on_gpu=not use_cpu,

@@ -80,7 +80,8 @@ def test_four_bits_are_a_third_of_the_weights() -> None:
 
 @pytest.mark.parametrize("change", [
     {"rank": 64}, {"checkpointing": False}, {"dropout": 0.1, "checkpointing": False}, {"is_dora": True},
-    {"tuner": "full"}, {"backend": "swift"}, {"saved": ("lm_head",)}, {"accumulation": 16, "tuner": "full"}, {"attention": "eager"},
+    {"tuner": "full"}, {"backend": "swift"}, {"saved": ("lm_head",)}, {"accumulation": 16, "tuner": "full"},
+    {"attention": "eager"},
     {"dtype": "float32"},
 ])  # fmt: skip
 def test_what_takes_more_is_told_to_take_more(change: dict[str, Any]) -> None:
