@@ -26,7 +26,7 @@ _SAID = (
     r"about ([\d.]+) GB a rank",
     r"own peak: ([\d.]+) GB",
     r" at ([\d,]+) tokens/s, assumed",
-    r" at ([\d,]+) tokens/s, as",
+    r" at ([\d,]+) tokens/s, as a probe",
 )
 
 
