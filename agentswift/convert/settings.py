@@ -41,7 +41,20 @@ KEYS = {
     "eval_batch_size": "per_device_eval_batch_size",
     "max_epochs": "num_train_epochs",
 }
-_OWN = {"model", "template", "data", "loss_scale", "tuner", "compute", "launch", "extra", "registry", "dry_run", "hub"}
+_OWN = {
+    "model",
+    "template",
+    "data",
+    "loss_scale",
+    "tuner",
+    "compute",
+    "launch",
+    "extra",
+    "registry",
+    "dry_run",
+    "probe",
+    "hub",
+}
 SAME = frozenset(get_type_hints(Train)) - _OWN  # keys of a run that are ms-swift's arguments
 
 

@@ -72,6 +72,7 @@ class Train:
     registry: list[str] = MISSING  # the user's folders with dataset cards
     output_dir: str = MISSING  # the folder written to
     dry_run: bool = MISSING  # print the whole plan and start nothing
+    probe: bool = MISSING  # time a few real steps first, for the plan's hours; loads the model
     extra: dict[str, Any] = MISSING  # ms-swift arguments passed on as they are
 
 

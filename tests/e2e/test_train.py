@@ -39,6 +39,12 @@ def test_a_dry_run_says_everything_and_starts_nothing(run: Run, tmp_path: Path) 
     done = run("train", *TINY, "data=quickstart", "dry_run=true", "output_dir=out", "num_train_epochs=1")
     for word in ("learning_rate:", "--model_type llama", "tokens an epoch", "steps", "refused", "engine.worker"):
         assert word in done.stdout
+    for word in (
+        "a rank at its peak (within 15 %): weights 0.01",
+        "devices: it fits: CPU",
+        "assumed from a matrix product",
+    ):
+        assert word in done.stdout
     assert not (tmp_path / "out").exists()
 
 
@@ -102,3 +108,10 @@ def test_more_refused_rows_than_allowed_stop_the_run_with_their_rules(run: Run, 
     assert "1 rows refused" in done.stderr
     assert "rows.jsonl:2" in done.stderr
     run("train", *TINY, "data.path=rows.jsonl", "data.max_refused=1", "max_steps=1", "split=0", "output_dir=out")
+
+
+def test_a_probe_times_real_steps_and_leaves_nothing(run: Run, tmp_path: Path) -> None:
+    done = run("train", *TINY, "data=quickstart", "dry_run=true", "probe=true", "output_dir=out", "data.rows={quickstart: 8}",
+               "split=0")  # fmt: skip
+    assert "tokens/s, as a probe of real steps measured (its own peak: 0." in done.stdout
+    assert not (tmp_path / "out").exists()

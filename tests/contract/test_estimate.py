@@ -1,0 +1,75 @@
+"""The estimate's counts against PyTorch's own: what transformers' Llama keeps for backward, what the loss holds."""
+
+import warnings
+from typing import Any
+
+import pytest
+
+from agentswift.engine.activations import kept_by_layer, last_norm
+from agentswift.engine.architecture import Shape
+from agentswift.engine.estimate import HEAD_BUFFER, trained
+from agentswift.engine.step import Batch, Settings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # third parties' own, while they are imported
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+from agentswift.engine import loss_torch
+
+CONFIG: dict[str, Any] = {"vocab_size": 512, "hidden_size": 128, "intermediate_size": 448, "num_hidden_layers": 2,
+                          "num_attention_heads": 8, "num_key_value_heads": 2, "tie_word_embeddings": False}  # fmt: skip
+TOKENS = 256
+
+
+def model(settings: Settings) -> Any:
+    """Return a Llama as ms-swift would train it: transformers' own, with PEFT's adapters."""
+    made: Any = LlamaForCausalLM(LlamaConfig(**CONFIG, use_cache=False)).to(getattr(torch, settings.dtype))
+    if settings.tuner == "lora":
+        config = LoraConfig(
+            r=settings.rank, lora_dropout=settings.dropout, target_modules="all-linear", task_type="CAUSAL_LM"
+        )
+        made = get_peft_model(made, config)
+        made.enable_input_require_grads()
+    return made.train()
+
+
+def kept(settings: Settings, rows: int, padded: bool) -> int:
+    """Return the bytes that the layers keep for the backward pass, weights apart."""
+    made = model(settings)
+    decoder = made.get_base_model().model if settings.tuner == "lora" else made.model
+    weights = {p.untyped_storage().data_ptr() for p in made.parameters()}
+    found: dict[int, Any] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        found[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
+        return tensor
+
+    ids, mask = torch.ones(rows, TOKENS, dtype=torch.int64), torch.ones(rows, TOKENS, dtype=torch.int64)
+    mask[-1, -3:] = 0 if padded else 1
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        decoder(ids, attention_mask=mask, use_cache=False)
+    return sum(storage.nbytes() for at, storage in found.items() if at not in weights)
+
+
+@pytest.mark.parametrize(("tuner", "dropout", "rows", "padded"), [
+    ("full", 0.0, 1, False), ("lora", 0.0, 1, False), ("lora", 0.1, 1, False), ("lora", 0.0, 2, True),
+    ("full", 0.0, 2, True),
+])  # fmt: skip
+def test_a_layer_keeps_what_is_counted(tuner: Any, dropout: float, rows: int, padded: bool) -> None:
+    settings = Settings(tuner=tuner, dropout=dropout, dtype="float32", on_gpu=False)
+    shape, batch = Shape.of(CONFIG), Batch(rows, TOKENS, 0, is_padded=padded)
+    counted = shape.layers * kept_by_layer(shape, settings, batch) + last_norm(shape, settings, batch)
+    assert kept(settings, rows, padded) == pytest.approx(counted, rel=0.08)
+
+
+def test_adapters_are_float32_and_as_many_as_counted() -> None:
+    settings = Settings(rank=4)
+    adapters = [p for p in model(settings).parameters() if p.requires_grad]
+    assert {p.dtype for p in adapters} == {torch.float32}
+    assert sum(p.numel() for p in adapters) == trained(Shape.of(CONFIG), settings)
+
+
+def test_our_losss_buffer_is_as_big_as_counted() -> None:
+    assert loss_torch.CHUNK_BYTES == HEAD_BUFFER

@@ -1,0 +1,169 @@
+"""The estimate of memory and time: cases counted by hand, what must grow with what, and how it is said."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agentswift.engine.architecture import Shape
+from agentswift.engine.devices import Device, read
+from agentswift.engine.estimate import GB, memory, trained
+from agentswift.engine.outlook import Measured, Outlook
+from agentswift.engine.pace import Work, cpu_pace, gpu_pace, operations
+from agentswift.engine.plan_table import LLAMA3_8B, QWEN2_5_7B, fit, lines, need
+from agentswift.engine.step import Batch, Settings
+from agentswift.errors import ModelError
+
+LLAMA = Shape.of(LLAMA3_8B)
+FULL = Settings(tuner="full")
+SMALL = Batch(1, 8, 4)  # next to nothing beside the weights
+
+
+def parts(settings: Settings, batch: Batch = SMALL) -> dict[str, float]:
+    """Return the estimate's parts in GB."""
+    return {name: size / GB for name, size in memory(LLAMA, settings, batch).parts.items()}
+
+
+def test_the_weights_are_those_of_the_models_cards() -> None:
+    assert LLAMA.parameters == 8_030_261_248
+    assert Shape.of(QWEN2_5_7B).parameters == pytest.approx(7_615_616_512, rel=1e-3)  # biases apart
+    smollm2 = {**LLAMA3_8B, "hidden_size": 576, "num_hidden_layers": 30, "num_attention_heads": 9,
+               "num_key_value_heads": 3, "intermediate_size": 1536, "vocab_size": 49152,
+               "tie_word_embeddings": True}  # fmt: skip
+    assert Shape.of(smollm2).parameters == 134_515_008
+
+
+def test_a_config_that_says_no_shape_is_an_error_that_names_what_is_missing() -> None:
+    with pytest.raises(ModelError, match="num_hidden_layers, vocab_size"):
+        Shape.of({"hidden_size": 64, "num_attention_heads": 4})
+    assert Shape.of({"text_config": LLAMA3_8B}) == LLAMA
+
+
+def test_experts_all_lie_in_memory_and_few_are_computed() -> None:
+    mixture = Shape.of({**LLAMA3_8B, "num_local_experts": 8, "num_experts_per_tok": 2})
+    assert mixture.parameters > 5 * LLAMA.parameters
+    assert LLAMA.active_layer < mixture.active_layer < 2 * LLAMA.active_layer
+    assert mixture.adapted(["all-linear"]) == ["q_proj", "k_proj", "v_proj", "o_proj"]
+
+
+def test_full_tuning_in_bf16_is_four_times_two_bytes_a_weight() -> None:
+    found = parts(FULL)
+    assert [found[n] for n in ("weights", "gradients", "optimizer")] == pytest.approx([16.06, 16.06, 32.12], abs=0.01)
+
+
+def test_zero_and_fsdp_share_what_they_say() -> None:
+    """The first 12 bytes a weight are AdamW's, in float32, over 8 ranks; ZeRO-2 keeps the weights whole."""
+    for sharding in ("zero2", "zero3", "fsdp2"):
+        found = parts(replace(FULL, sharding=sharding, ranks=8))  # type: ignore[arg-type]
+        assert found["optimizer"] == pytest.approx(12 * 8.03 / 8, rel=1e-3)
+        assert (found["weights"] == pytest.approx(16.06, abs=0.01)) is (sharding == "zero2")
+    offloaded = memory(LLAMA, replace(FULL, sharding="zero3_offload", ranks=8), SMALL)
+    assert offloaded.parts["optimizer"] == 0.0
+    assert offloaded.host == pytest.approx((2 + 14) * 8.03e9 / 8, rel=1e-3)
+
+
+def test_lora_trains_what_peft_prints() -> None:
+    """Rank 8 on all seven matrices of Llama-3-8B: 20,971,520, as `print_trainable_parameters` says."""
+    assert trained(LLAMA, Settings()) == 20_971_520
+    assert trained(LLAMA, Settings(targets=("q_proj", "v_proj"))) == 3_407_872
+    assert trained(LLAMA, Settings(saved=("lm_head",))) == 20_971_520 + LLAMA.head
+    found = parts(Settings())
+    assert found["optimizer"] == pytest.approx(8 * 0.02097, rel=1e-3)  # adapters are float32
+
+
+def test_four_bits_are_a_third_of_the_weights() -> None:
+    """NF4 with doubly quantised scales: 0.516 bytes a weight of the layers; embedding and head stay in bf16."""
+    inside = 32 * LLAMA.layer
+    expected = 0.516 * inside + 2 * (LLAMA.parameters - inside) + 2 * 4096 * 14336
+    assert parts(Settings(quant_bits=4))["weights"] * GB == pytest.approx(expected + 4 * 20_971_520, rel=1e-3)
+
+
+@pytest.mark.parametrize("change", [
+    {"rank": 64}, {"checkpointing": False}, {"dropout": 0.1, "checkpointing": False}, {"is_dora": True},
+    {"tuner": "full"}, {"backend": "swift"}, {"saved": ("lm_head",)}, {"accumulation": 16, "tuner": "full"},
+    {"attention": "eager"},
+    {"dtype": "float32"},
+])  # fmt: skip
+def test_what_takes_more_is_told_to_take_more(change: dict[str, Any]) -> None:
+    batch = Batch(2, 4096, 4096)
+    assert memory(LLAMA, replace(Settings(), **change), batch).total > memory(LLAMA, Settings(), batch).total
+
+
+def test_memory_grows_with_length_and_rows_and_its_parts_add_up() -> None:
+    for settings in (Settings(), Settings(checkpointing=False), Settings(backend="swift"), FULL):
+        totals = [memory(LLAMA, settings, Batch(r, n, r * n // 2)).total for r, n in ((1, 512), (1, 4096), (4, 4096))]
+        assert totals == sorted(totals)
+    found = memory(LLAMA, Settings(), Batch(1, 4096, 2048))
+    assert found.total == sum(found.parts.values())
+
+
+def test_swifts_logits_are_sixteen_bytes_a_token_and_word() -> None:
+    batch = Batch(1, 4096, 2048)
+    more = parts(Settings(backend="swift"), batch)["head"] - parts(Settings(), batch)["head"]
+    assert more == pytest.approx((16 * 2048 * 128256 - 2.5 * (256 << 20)) / GB, rel=1e-3)
+
+
+def test_a_mask_grows_with_length_squared_where_attention_is_not_flash() -> None:
+    packed, open_ = Batch(1, 8192, 4096, is_packed=True), Settings(checkpointing=False)
+    rows = memory(LLAMA, open_, replace(packed, is_packed=False)).total
+    flash = memory(LLAMA, replace(open_, attention="flash_attn"), packed).total
+    assert flash == rows
+    assert memory(LLAMA, open_, packed).total - flash >= 32 * 2 * 8192**2
+
+
+def test_operations_are_six_a_weight_and_token_for_full_tuning_and_four_for_lora() -> None:
+    work, plain = Work(tokens=1e6, kept=1e6, span=0.0), Settings(checkpointing=False)
+    inside = LLAMA.parameters - LLAMA.head  # the embedding is looked up, not multiplied
+    assert operations(LLAMA, replace(plain, tuner="full"), work) == pytest.approx(6e6 * inside, rel=1e-3)
+    assert operations(LLAMA, plain, work) == pytest.approx(4e6 * inside + 6e6 * 20_971_520, rel=1e-3)
+    assert operations(LLAMA, Settings(), work) > operations(LLAMA, plain, work)
+    assert operations(LLAMA, Settings(), work, recompute=False) == operations(LLAMA, plain, work)
+
+
+def test_devices_are_read_from_nvidia_smi_and_paces_are_positive() -> None:
+    found = read("NVIDIA H100 80GB HBM3, 81559\nNVIDIA GeForce RTX 9999, 24564\n\nnonsense\n")
+    assert [(d.name, d.pace is None) for d in found] == [
+        ("NVIDIA H100 80GB HBM3", False),
+        ("NVIDIA GeForce RTX 9999", True),
+    ]
+    assert found[0].memory == 81559 * 2**20
+    assert gpu_pace("NVIDIA L4") != gpu_pace("NVIDIA L40S")
+    assert cpu_pace() > 1e8
+
+
+def outlook(devices: list[Device], **settings: Any) -> Outlook:
+    asked, batch = Settings(**settings), Batch(1, 2048, 1024)
+    work = Work(tokens=3.6e6, kept=1e6, span=1024)
+    return Outlook(asked, LLAMA, batch, memory(LLAMA, asked, batch), work, 100, devices)
+
+
+def test_the_outlook_says_peak_fit_and_hours_and_where_they_come_from() -> None:
+    here = outlook([Device("NVIDIA L4", 24e9, 1e14)]).text()
+    assert "GB a rank at its peak (within 15 %): weights 16.1, " in here
+    assert "fits but closely: NVIDIA L4, 24.0 GB a rank" in here or "fits: NVIDIA L4" in here
+    assert "minutes at" in here
+    assert "assumed from the GPU's data sheet" in here
+    assert "speed is not known" in outlook([Device("new", 24e9, None)]).text()
+    assert "does NOT fit new, 16.0 GB a rank. Less memory: " in outlook([Device("new", 16e9, None)]).text()
+    assert "no GPU is seen" in outlook([]).text()
+    assert "nproc_per_node=4, but 1 GPU" in outlook([Device("new", 24e9, None)], ranks=4).text()
+    assert (
+        "does NOT fit CPU, 20.0 GB"
+        in outlook([Device("CPU", 40e9, 1e11)], ranks=2, on_gpu=False, dtype="float32").text()
+    )
+    measured = outlook([], ranks=2).text(Measured(tokens_per_s=500.0, peak=12e9))
+    assert "60 minutes at 1,000 tokens/s, as a probe of real steps measured (its own peak: 12.0 GB)" in measured
+
+
+def test_the_plan_table_never_promises_more_than_a_card_holds() -> None:
+    for tuner in ("qlora", "lora", "full"):
+        longest = 0
+        for card in (24, 48, 80, 141):
+            found = fit(LLAMA, tuner, card)
+            assert found is not None
+            assert found.peak <= card
+            assert found.gpus > 1 or found.length >= longest
+            longest = found.length if found.gpus == 1 else longest
+    assert fit(LLAMA, "full", 8) is None
+    assert need(LLAMA, Settings(), "gpu", 1, 1, 4096) < need(LLAMA, Settings(), "gpu", 1, 1, 8192)
+    assert len(list(lines({"Llama-3-8B": LLAMA}))) == 2 + 3
