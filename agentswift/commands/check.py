@@ -112,15 +112,15 @@ def _encoded(run: Check, model: "Model", corpus: "Corpus") -> "Losses":
     from agentswift.check.encoded import Losses, faulty_encoding
     from agentswift.engine.prepare import prepare, spoken
     from agentswift.report.progress import Progress
-    from agentswift.weights import weigh
+    from agentswift.weights import Scale
 
     speaker = spoken(model, run.template, run.hub)
     with Progress("encoding", "rows") as progress:
         prepared = prepare(corpus, speaker.encoder, progress)
-    losses, rows = Losses(run.max_length), prepared.encodings
+    losses, rows, scale = Losses(run.max_length), prepared.encodings, Scale.of(run.loss_scale)
     for index, conversation in enumerate(prepared.conversations):
         spans, span_ids = rows.spans(index), rows.span_ids(index).tolist()
-        weights = weigh(span_ids, spans, run.loss_scale.fields)
+        weights = scale.weigh(span_ids, spans, prepared.datasets[index])
         weights[0] = 0.0  # as in training: nothing comes before the first token
         fields = [spans[at].field for at in span_ids]
         hits = faulty_encoding(fields, weights, run.max_length, run.loss_scale.name)

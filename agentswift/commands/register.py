@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from agentswift.formats import FORMATS, detect, find_format
 from agentswift.rows import Finding, Row, read_rows
 from agentswift.schema.runs import Register
 from agentswift.stats import figures
-from agentswift.weights import field_weight
+from agentswift.weights import Scale, SpanRow, Weighing
 
 ROWS = 100  # read through the card: enough to see a wrong format, little enough for any file
 
@@ -49,34 +49,38 @@ def main(run: Register) -> None:
     _print_outcomes(outcomes, kept)
     chosen = next((c for c in kept if c.is_agent), kept[0])
     print(f"\nOne conversation under template={template.name} and loss_scale={run.loss_scale.name}:\n")
-    print("\n".join(_lines(chosen, template, run.loss_scale.fields)))
+    print("\n".join(_lines(chosen, template, Scale.of(run.loss_scale).weighing(card.name))))
     given = "" if folder == user_registry() else f" registry={shlex.quote(f'[{folder}]')}"
     print(f"\nNext: agentswift show data={card.name}{given}\n      agentswift train data={card.name}{given}")
 
 
-def weighted(
-    conversation: Conversation, template: AgentTemplate, fields: Mapping[str, float]
-) -> Iterator[tuple[float, str, str]]:
-    """Yield (weight, field, text) of each span in order, by characters: no tokenizer and no chat template is asked."""
+def weighted(conversation: Conversation, template: AgentTemplate, weighing: Weighing) -> list[tuple[float, str, str]]:
+    """Return (weight, field, text) of each span in order, by characters: no tokenizer, no chat template is asked."""
+    spans = list(_spans(conversation, template))
+    weights = weighing.table([span for span, _ in spans])
+    return [(weight, span.field, text) for weight, (span, text) in zip(weights, spans, strict=False)]
+
+
+def _spans(conversation: Conversation, template: AgentTemplate) -> Iterator[tuple[SpanRow, str]]:
     tools = conversation.tools
-    yield from _spans(template.system(conversation.system, tools), (), fields)
+    yield from _of_piece(template.system(conversation.system, tools), -1, ())
     for number, turn in enumerate(conversation.turns):
         if turn.user is not None:
-            yield from _spans(template.user(turn.user, tools, turn=number), (), fields)
+            yield from _of_piece(template.user(turn.user, tools, turn=number), number, ())
         for piece in template.write(turn.steps):
-            yield from _spans(piece, turn.steps, fields)
+            yield from _of_piece(piece, number, turn.steps)
 
 
-def _spans(piece: Piece, steps: Sequence[Step], fields: Mapping[str, float]) -> Iterator[tuple[float, str, str]]:
+def _of_piece(piece: Piece, turn: int, steps: Sequence[Step]) -> Iterator[tuple[SpanRow, str]]:
     for span in piece.spans:
         step = steps[span.step] if steps and span.step >= 0 else None
         own = 1.0 if step is None else step.weight * step.train
-        yield field_weight(span.field, fields) * own, span.field, piece.text[span.start : span.end]
+        yield SpanRow(span.field, span.of, span.step, turn, own), piece.text[span.start : span.end]
 
 
-def _lines(conversation: Conversation, template: AgentTemplate, fields: Mapping[str, float]) -> Iterator[str]:
+def _lines(conversation: Conversation, template: AgentTemplate, weighing: Weighing) -> Iterator[str]:
     yield "  weight  field         text"
-    for weight, field, text in weighted(conversation, template, fields):
+    for weight, field, text in weighted(conversation, template, weighing):
         shown = json.dumps(text if len(text) <= 160 else f"{text[:150]} …", ensure_ascii=False)
         yield f"  {weight:6g}  {field:12}  {shown}"
 

@@ -14,6 +14,7 @@ from agentswift.compose import command
 from agentswift.errors import UsageError
 from agentswift.schema.groups import Dedup
 from agentswift.schema.runs import Show, ShowOutput
+from agentswift.weights import Scale
 
 if TYPE_CHECKING:
     from agentswift.conversation import Conversation
@@ -39,7 +40,7 @@ def main(run: Show) -> None:
         run.data = up_to(run.data, run.dataset)
     names = run.templates or [run.template.agent_template]
     models = {n: spoken(run.model, replace(run.template, agent_template=n), run.hub) for n in names}
-    drawing = Drawing({n: model.encoder for n, model in models.items()}, run.loss_scale.fields, run.max_length)
+    drawing = Drawing({n: model.encoder for n, model in models.items()}, Scale.of(run.loss_scale), run.max_length)
     corpus, wanted = Corpus(), Selection(run.tool, run.rule, run.grep)
     conversations = (
         _longest(run, corpus, wanted, drawing.encoders[names[0]]) if run.longest else _first(run, corpus, wanted)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agentswift.compose import command
 from agentswift.schema.runs import ShowOutput, Stats
+from agentswift.weights import Scale
 
 if TYPE_CHECKING:
     from agentswift.schema.groups import Model
@@ -69,6 +70,6 @@ def _encoded(run: Stats, model: "Model") -> "tuple[Holding, str]":
     ):
         tallies[name].add(conversation)
         tokens[name].append(length)
-    held = Holding(corpus.ledgers, tallies, tokens, summed(prepared, run.loss_scale.fields))
+    held = Holding(corpus.ledgers, tallies, tokens, summed(prepared, Scale.of(run.loss_scale)))
     scale = f"loss scale {run.loss_scale.name}"
     return held, f"{model.model}, {run.template.agent_template}, {speaker.chat_template}, {scale}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentswift.compose import command
 from agentswift.schema.runs import Train
+from agentswift.weights import Scale
 
 if TYPE_CHECKING:
     from agentswift.engine.prepare import Prepared, Spoken
@@ -30,7 +31,7 @@ def main(run: Train) -> None:
     model = spoken(run.model, run.template, run.hub)
     with Progress("encoding", "rows") as progress:
         prepared = prepare(corpus, model.encoder, progress)
-    choose(prepared, run.data, run.max_length, run.split, run.seed, run.split_by, run.loss_scale.fields)
+    choose(prepared, run.data, run.max_length, run.split, run.seed, run.split_by, Scale.of(run.loss_scale))
     use_cpu = run.compute.use_cpu if run.compute.use_cpu is not None else not sees_gpu()
     plan = _Plan(run, model, prepared, use_cpu)
     if run.dry_run:
@@ -99,12 +100,13 @@ class _Plan:
     def train(self) -> None:
         """Write the run's folder, run the engine, finish run.json and report.html whatever comes of it."""
         from agentswift.corpus import write_left_out
-        from agentswift.engine.job import Job
+        from agentswift.engine.job import Job, Origins
         from agentswift.engine.launch import command as words
         from agentswift.engine.launch import launch
         from agentswift.report.progress import Training
         from agentswift.runs import start
 
+        origins = Origins.of(self.prepared.datasets)
         folder = start(self.folder, "train", asdict(self.run))
         folder.note(torchrun=self._line(), plan=self._figures())
         Job(
@@ -113,7 +115,9 @@ class _Plan:
             mix=self.prepared.mix.json(),
             epochs=self._epochs(),
             val=self.prepared.val,
-            fields=dict(self.run.loss_scale.fields),
+            scale=Scale.of(self.run.loss_scale).json(),
+            datasets=origins.names,
+            stretches=origins.stretches,
             packing=self.run.packing,
             max_length=self.run.max_length,
             manifest=self._manifest(),
@@ -135,7 +139,7 @@ class _Plan:
             "template": self.model.chat_template,
             "agent_template": self.run.template.agent_template,
             "thinking": self.run.template.thinking.value,
-            "loss_scale": {"name": self.run.loss_scale.name, "fields": dict(self.run.loss_scale.fields)},
+            "loss_scale": Scale.of(self.run.loss_scale).json(),
             "tuner_type": self.run.tuner.tuner_type.value,
             "torch_dtype": self.named["torch_dtype"],
             "max_length": self.run.max_length,

@@ -1,13 +1,17 @@
 """Rows of the cache → batches: weights are put on here, and what a token belongs to comes along."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
+from agentswift.conversation import FIELDS
 from agentswift.engine.cache import Encodings
-from agentswift.weights import weigh
+from agentswift.engine.job import Origins
+from agentswift.weights import Scale
 
 IGNORED = -100  # the label of a token that is not trained
 
@@ -15,8 +19,8 @@ IGNORED = -100  # the label of a token that is not trained
 class Rows(Dataset):  # type: ignore[type-arg]
     """The chosen rows of a cache file, as ms-swift's samplers, packer and collator want a dataset."""
 
-    def __init__(self, encodings: Encodings, chosen: list[int]) -> None:
-        self.encodings, self.chosen = encodings, chosen
+    def __init__(self, encodings: Encodings, chosen: list[int], origins: Origins | None = None) -> None:
+        self.encodings, self.chosen, self.origins = encodings, chosen, origins
         self.lengths = [int(n) for n in encodings.lengths[chosen]]
 
     def __len__(self) -> int:
@@ -29,42 +33,67 @@ class Rows(Dataset):  # type: ignore[type-arg]
         row = self.chosen[index]
         return {
             "input_ids": self.encodings.input_ids(row).tolist(),
-            "span_ids": self.encodings.span_ids(row).tolist(),
+            "span_ids": self.encodings.span_ids(row),
             "spans": self.encodings.spans(row),
+            "dataset": "" if self.origins is None else self.origins[row],
             "length": self.lengths[index],
         }
 
 
 class Collator:
-    """Puts labels and weights on rows, lets ms-swift pad or pack them, and carries the span ids along.
+    """Puts labels and weights on rows, lets ms-swift pad or pack them, and says what each token belongs to.
 
-    The batch has input_ids, labels, loss_scale and span_ids of one shape [rows, tokens]; labels are -100 and span_ids
-    -1 where there is no token, labels also where the weight is 0. ms-swift's own collator drops keys it does not know.
+    The batch has input_ids, labels, loss_scale and groups of one shape [rows, tokens], and with a scheduled scale
+    loss_scale_end, the weights of the last step. A label is -100 where there is no token or its weight is 0 (at both
+    ends), a group `dataset × len(FIELDS) + field` by their numbers in `datasets` and FIELDS, -1 where there is no
+    token. Nothing is shifted. ms-swift's own collator drops keys it does not know.
     """
 
-    def __init__(self, template: Any, fields: Mapping[str, float]) -> None:
-        self.collate, self.fields = type(template).data_collator.__get__(template), dict(fields)
+    def __init__(self, template: Any, scale: Scale, datasets: Sequence[str] = ("",)) -> None:
+        self.collate = type(template).data_collator.__get__(template)
+        self.scale, self.datasets = scale, list(datasets)
 
     def __call__(self, batch: list[Any], *, padding_to: int | None = None) -> dict[str, Any]:
         rows = [row for item in batch for row in (item if isinstance(item, list) else [item])]
-        collated: dict[str, Any] = self.collate([self._weighted(row) for row in rows], padding_to=padding_to)
-        collated["span_ids"] = _like(collated["input_ids"], [row["span_ids"] for row in rows])
+        weighted = [_Weighted(row, self.scale) for row in rows]
+        collated: dict[str, Any] = self.collate([row.plain() for row in weighted], padding_to=padding_to)
+        ids = collated["input_ids"]
+        if self.scale.is_scheduled:
+            collated["loss_scale_end"] = _like(ids, [row.end for row in weighted], 0.0, torch.float32)
+        collated["groups"] = _like(ids, [row.groups(self.datasets) for row in weighted], -1, torch.int32)
         return collated
 
-    def _weighted(self, row: dict[str, Any]) -> dict[str, Any]:
-        weights = weigh(row["span_ids"], row["spans"], self.fields)
+
+class _Weighted:
+    """A row with its weights at both ends of the schedule, which are the same where there is none."""
+
+    def __init__(self, row: dict[str, Any], scale: Scale) -> None:
+        self.row, self.ids = row, np.asarray(row["span_ids"], np.int64)
+        self.start = self._weights(scale, end=False)
+        self.end = self._weights(scale, end=True) if scale.is_scheduled else self.start
+
+    def _weights(self, scale: Scale, *, end: bool) -> npt.NDArray[Any]:
+        weights = np.array(scale.table(self.row["spans"], self.row["dataset"], end=end), np.float32)[self.ids]
         weights[0] = 0.0  # nothing comes before the first token to predict it; packed rows must not see each other
-        labels = [i if w > 0 else IGNORED for i, w in zip(row["input_ids"], weights, strict=True)]
-        return {"input_ids": row["input_ids"], "labels": labels, "loss_scale": weights, "length": row["length"]}
+        return weights
+
+    def plain(self) -> dict[str, Any]:
+        """Return what ms-swift's collator knows."""
+        ids = self.row["input_ids"]
+        labels = np.where((self.start > 0) | (self.end > 0), ids, IGNORED).tolist()
+        return {"input_ids": ids, "labels": labels, "loss_scale": self.start.tolist(), "length": self.row["length"]}
+
+    def groups(self, datasets: Sequence[str]) -> npt.NDArray[Any]:
+        """Return each token's group; a token of no span is a marker, as in budgets."""
+        fields = [FIELDS.index(span.field) for span in self.row["spans"]]
+        of_spans = np.array([*fields, FIELDS.index("marker")], np.int32)
+        return of_spans[self.ids] + datasets.index(self.row["dataset"]) * len(FIELDS)
 
 
-def _like(ids: torch.Tensor, rows: list[list[int]]) -> torch.Tensor:
-    """Return `rows` in the shape of `ids`: one after another where ids are packed, else padded on the right with -1."""
-    out = torch.full_like(ids, -1)
-    if ids.shape[0] == len(rows):
-        for at, row in enumerate(rows):
-            out[at, : len(row)] = torch.tensor(row)
-    else:
-        flat = [i for row in rows for i in row]
-        out[0, : len(flat)] = torch.tensor(flat)
+def _like(ids: torch.Tensor, rows: Sequence[npt.NDArray[Any]], fill: float, dtype: torch.dtype) -> torch.Tensor:
+    """Return `rows` in the shape of `ids`: one after another where ids are packed, else padded on the right."""
+    out = torch.full_like(ids, fill, dtype=dtype)
+    lines = rows if ids.shape[0] == len(rows) else [np.concatenate(rows)]
+    for at, line in enumerate(lines):
+        out[at, : len(line)] = torch.from_numpy(line)
     return out

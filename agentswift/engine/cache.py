@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from agentswift.conversation import FIELDS, Field
 from agentswift.engine.encode import Encoded
-from agentswift.weights import SpanRow
+from agentswift.weights import PARTS, SpanRow
 
 Ints = npt.NDArray[np.int32]
 
@@ -32,6 +32,7 @@ _SCHEMA = pa.schema(
         "turn": pa.list_(pa.int32()),
         "step": pa.list_(pa.int32()),
         "weight": pa.list_(pa.float32()),
+        "part": pa.list_(pa.int8()),  # index into PARTS
         "length": pa.int32(),  # tokens
     }
 )
@@ -65,7 +66,7 @@ class Encodings:
 
     def spans(self, row: int) -> list[SpanRow]:
         """The span table of `row`."""
-        names = ("field", "of", "turn", "step", "weight")
+        names = ("field", "of", "turn", "step", "weight", "part")
         return [
             SpanRow(
                 field=FIELDS[field],
@@ -73,8 +74,9 @@ class Encodings:
                 turn=int(turn),
                 step=int(step),
                 weight=float(weight),
+                part=PARTS[part],
             )
-            for field, of, turn, step, weight in zip(*(self._slice(n, row) for n in names), strict=True)
+            for field, of, turn, step, weight, part in zip(*(self._slice(n, row) for n in names), strict=True)
         ]
 
     def _slice(self, name: str, row: int) -> Any:
@@ -128,6 +130,7 @@ def _record(row: Encoded) -> dict[str, Any]:
         "turn": [s.turn for s in row.spans],
         "step": [s.step for s in row.spans],
         "weight": [s.weight for s in row.spans],
+        "part": [PARTS.index(s.part) for s in row.spans],
         "length": len(row.input_ids),
     }
 

@@ -11,7 +11,7 @@ from agentswift.errors import DataError
 from agentswift.mix import Asked, Mix, Sides, account, divide, plan
 from agentswift.rows import Finding
 from agentswift.schema.groups import By, Data, SplitBy
-from agentswift.weights import field_weight
+from agentswift.weights import Scale
 
 
 def choose(
@@ -21,13 +21,13 @@ def choose(
     share_held_out: float,
     seed: int,
     split_by: SplitBy = SplitBy.row,
-    fields: Mapping[str, float] | None = None,
+    scale: Scale | None = None,
 ) -> None:
     """Choose the rows of a run: hold out `share_held_out`, leave out over-long ones, then mix by the parts' shares.
 
     A row held out is never trained, whatever its part's share; which rows they are hangs on the parts' rows and
-    `seed` alone, so that `eval` finds the same. `fields` are the loss scale's, for shares by weights. Raises DataError
-    when nothing is left to train.
+    `seed` alone, so that `eval` finds the same. `scale` is for shares by weights, those of the first step. Raises
+    DataError when nothing is left to train.
     """
     parts = prepared.corpus.parts
     made = any(ledger.made for ledger in prepared.corpus.ledgers.values())
@@ -44,7 +44,7 @@ def choose(
     prepared.val = [row for side in placed.values() for row in side.held]
     pool = {name: side.train for name, side in placed.items()}
     asked = _asked(data, pool)
-    mass = _mass(prepared, pool, asked.by, fields or {})
+    mass = _mass(prepared, pool, asked.by, scale or Scale({}))
     means = {name: float(np.mean(rows)) if rows else 0.0 for name, rows in mass.items()} if mass else None
     counts = plan({name: len(rows) for name, rows in pool.items()}, asked, means)
     prepared.mix = Mix(pool, counts, seed, data.order.value, mass)
@@ -94,17 +94,15 @@ def _leave(prepared: Prepared, name: str, column: str, finding: Finding, made: s
         setattr(ledger, column, getattr(ledger, column) + 1)
 
 
-def _mass(
-    prepared: Prepared, pool: Mapping[str, Sequence[int]], by: By, fields: Mapping[str, float]
-) -> dict[str, list[float]] | None:
+def _mass(prepared: Prepared, pool: Mapping[str, Sequence[int]], by: By, scale: Scale) -> dict[str, list[float]] | None:
     """Return each row's tokens, or the weight of them; None where shares count rows."""
     if by is By.tokens:
         return {name: prepared.encodings.lengths[list(rows)].tolist() for name, rows in pool.items()}
     if by is By.weights:
-        return {name: [_weight(prepared, row, fields) for row in rows] for name, rows in pool.items()}
+        return {name: [_weight(prepared, row, scale) for row in rows] for name, rows in pool.items()}
     return None
 
 
-def _weight(prepared: Prepared, row: int, fields: Mapping[str, float]) -> float:
-    table = np.array([field_weight(span.field, fields) * span.weight for span in prepared.encodings.spans(row)] + [0.0])
+def _weight(prepared: Prepared, row: int, scale: Scale) -> float:
+    table = np.array(scale.table(prepared.encodings.spans(row), prepared.datasets[row]))
     return round(float(table[prepared.encodings.span_ids(row)[1:]].sum()), 3)  # the first token is never trained

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from agentswift.conversation import Conversation
 from agentswift.engine.encode import Encoder
 from agentswift.engine.prepare import Prepared
-from agentswift.weights import Budget, Share, SpanRow, weigh
+from agentswift.weights import Budget, Scale, Share, SpanRow
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Drawn:
 class Drawing:
     """Draws rows one by one as they come, each under every encoder, and sums what was drawn."""
 
-    def __init__(self, encoders: Mapping[str, Encoder], fields: Mapping[str, float], max_length: int) -> None:
-        self.encoders, self.fields, self.max_length = encoders, fields, max_length
-        self.budget = Budget(fields)  # by encoder, where there are several
+    def __init__(self, encoders: Mapping[str, Encoder], scale: Scale, max_length: int) -> None:
+        self.encoders, self.scale, self.max_length = encoders, scale, max_length
+        self.budget = Budget(scale)  # by encoder, where there are several
         self.rows = self.over = 0  # drawn; of those, longer than max_length under any encoder
 
     def draw(self, conversations: Iterable[Conversation]) -> Iterator[Drawn]:
@@ -39,28 +39,29 @@ class Drawing:
             for name, encoder in self.encoders.items():
                 encoded = next(encoder.encode([conversation]))
                 over |= len(encoded.input_ids) > self.max_length
-                self.budget.add(name if len(self.encoders) > 1 else "", encoded.span_ids, encoded.spans)
-                yield _drawn(conversation, encoder, self.fields, encoded.input_ids, encoded.span_ids, encoded.spans)
+                dataset, under = conversation.source.dataset, name if len(self.encoders) > 1 else None
+                self.budget.add(dataset, encoded.span_ids, encoded.spans, under=under)
+                yield _drawn(conversation, encoder, self.scale, encoded.input_ids, encoded.span_ids, encoded.spans)
             self.rows, self.over = self.rows + 1, self.over + over
 
 
-def draw(prepared: Prepared, encoder: Encoder, fields: Mapping[str, float], chosen: Iterable[int]) -> Iterator[Drawn]:
-    """Yield the chosen rows of `prepared` (indices) under the loss scale `fields`, straight from the cache."""
+def draw(prepared: Prepared, encoder: Encoder, scale: Scale, chosen: Iterable[int]) -> Iterator[Drawn]:
+    """Yield the chosen rows of `prepared` (indices) under `scale`, straight from the cache."""
     rows = prepared.encodings
     for i in chosen:
         ids, span_ids = rows.input_ids(i).tolist(), rows.span_ids(i).tolist()
-        yield _drawn(prepared.conversations[i], encoder, fields, ids, span_ids, rows.spans(i))
+        yield _drawn(prepared.conversations[i], encoder, scale, ids, span_ids, rows.spans(i))
 
 
 def _drawn(
     conversation: Conversation,
     encoder: Encoder,
-    fields: Mapping[str, float],
+    scale: Scale,
     ids: list[int],
     span_ids: list[int],
     spans: Sequence[SpanRow],
 ) -> Drawn:
-    weights = weigh(span_ids, spans, fields)
+    weights = scale.weigh(span_ids, spans, conversation.source.dataset)
     weights[0] = 0.0  # as in training: nothing comes before the first token
     tokens = encoder.tokens(conversation)
     return Drawn(
@@ -76,16 +77,16 @@ def _drawn(
     )
 
 
-def summed(prepared: Prepared, fields: Mapping[str, float], chosen: Iterable[int] | None = None) -> Budget:
+def summed(prepared: Prepared, scale: Scale, chosen: Iterable[int] | None = None) -> Budget:
     """Return where tokens and weight of the chosen rows (all by default) lie: what the loss will be made of."""
-    found, rows = Budget(fields), prepared.encodings
+    found, rows = Budget(scale), prepared.encodings
     for i in range(len(prepared.datasets)) if chosen is None else chosen:
         found.add(prepared.datasets[i], rows.span_ids(i).tolist(), rows.spans(i))
     return found
 
 
 def budget_of(
-    prepared: Prepared, fields: Mapping[str, float], chosen: Iterable[int] | None = None, *, by_dataset: bool = False
+    prepared: Prepared, scale: Scale, chosen: Iterable[int] | None = None, *, by_dataset: bool = False
 ) -> list[Share]:
     """Return tokens and weight by field over the chosen rows (all by default)."""
-    return summed(prepared, fields, chosen).shares(by_dataset=by_dataset)
+    return summed(prepared, scale, chosen).shares(by_dataset=by_dataset)

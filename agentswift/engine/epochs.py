@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from agentswift.engine.batch import Rows
 from agentswift.engine.cache import Encodings
+from agentswift.engine.job import Origins
 from agentswift.mix import Mix
 from agentswift.mix.chance import seeded
 from agentswift.schema.groups import Order
@@ -21,9 +22,9 @@ from agentswift.schema.groups import Order
 class EpochRows(Dataset):  # type: ignore[type-arg]
     """The rows of every epoch of a mix: number epoch × len + place."""
 
-    def __init__(self, encodings: Encodings, mix: Mix) -> None:
+    def __init__(self, encodings: Encodings, mix: Mix, origins: Origins | None = None) -> None:
         self.encodings, self.mix = encodings, mix
-        self._epoch = lru_cache(maxsize=2)(lambda number: Rows(encodings, mix.epoch(number)))
+        self._epoch = lru_cache(maxsize=2)(lambda number: Rows(encodings, mix.epoch(number), origins))
 
     def __len__(self) -> int:
         return sum(self.mix.counts.values())

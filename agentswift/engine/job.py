@@ -1,11 +1,38 @@
 """What the parent hands to the ranks: RUN/engine.json. Light: neither torch nor swift is imported to write it."""
 
 import json
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
 from agentswift.files import write_json
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Which dataset each row of the cache came from."""
+
+    names: list[str]
+    stretches: list[list[int]]  # index into `names`, and how many rows; in the cache's order
+
+    @classmethod
+    def of(cls, datasets: Iterable[str]) -> "Origins":
+        """Return the origins of rows whose datasets are these."""
+        found = [(name, len(list(rows))) for name, rows in groupby(datasets)]
+        names = list(dict.fromkeys(name for name, _ in found))
+        return cls(names, [[names.index(name), rows] for name, rows in found])
+
+    def __getitem__(self, row: int) -> str:
+        at = bisect_right(self._ends, row)
+        return self.names[self.stretches[at][0]]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(accumulate(rows for _, rows in self.stretches))
 
 
 @dataclass
@@ -17,7 +44,9 @@ class Job:
     mix: dict[str, Any]  # which rows of the cache each epoch trains, as Mix(**mix) draws them
     epochs: int  # how many there will be, or more
     val: list[int]
-    fields: dict[str, float]  # the loss scale
+    scale: dict[str, Any]  # the loss scale, as Scale.from_json reads it
+    datasets: list[str]  # the mix's parts
+    stretches: list[list[int]]  # which of them each row of the cache came from: Origins(datasets, stretches)
     packing: bool
     max_length: int
     manifest: dict[str, Any]  # what agentswift.json of each checkpoint says besides step and files

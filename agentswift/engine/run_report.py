@@ -11,7 +11,7 @@ from agentswift.engine.prepare import Prepared
 from agentswift.files import write_json
 from agentswift.redact import REDACTED, keys_in, redact
 from agentswift.schema.runs import Train
-from agentswift.weights import Share
+from agentswift.weights import Scale, Share
 
 _PAGE = "report.json"  # what report.html is drawn from
 _SAMPLES = 4  # conversations drawn
@@ -31,13 +31,13 @@ _SHOWN = (
 
 def write_report(folder: Path, run: Train, prepared: Prepared, encoder: Encoder, figures: str) -> None:
     """Write FOLDER/report.json, and FOLDER/report.html drawn from it."""
-    fields = run.loss_scale.fields
+    scale = Scale.of(run.loss_scale)
     page = {
         "title": f"{run.model.model} on {', '.join(prepared.corpus.parts)}",
         "settings": {"run": figures, **_settings(run)},
         "ledgers": [asdict(ledger) for ledger in prepared.corpus.ledgers.values()],
-        "budget": [asdict(share) for share in budget_of(prepared, fields, prepared.train)],
-        "samples": [asdict(_shown(row)) for row in draw(prepared, encoder, fields, prepared.train[:_SAMPLES])],
+        "budget": [asdict(share) for share in budget_of(prepared, scale, prepared.train)],
+        "samples": [asdict(_shown(row)) for row in draw(prepared, encoder, scale, prepared.train[:_SAMPLES])],
         "scores": None,
     }
     write_json(folder / _PAGE, redact(page))

@@ -17,10 +17,11 @@ from swift.trainers import TrainerFactory
 from agentswift.engine.batch import Collator, Rows
 from agentswift.engine.cache import Encodings
 from agentswift.engine.epochs import EpochPacks, EpochRows
-from agentswift.engine.job import Job
+from agentswift.engine.job import Job, Origins
 from agentswift.engine.trainer import ManifestCallback
 from agentswift.files import write_json
 from agentswift.mix import Mix
+from agentswift.weights import Scale
 
 
 @dataclass
@@ -41,21 +42,21 @@ class AgentSft(SwiftSft):  # type: ignore[misc]
     args_class = AgentSftArguments
 
     def __init__(self, job: Job) -> None:
-        self.job = job
+        self.job, self.origins = job, Origins(job.datasets, job.stretches)
         super().__init__(job.arguments)
 
     def _prepare_dataset(self) -> tuple[Any, Any]:
-        collator = Collator(self.template, self.job.fields)
+        collator = Collator(self.template, Scale.from_json(self.job.scale), self.job.datasets)
         self.template.data_collator = collator
         encodings = Encodings(Path(self.job.cache))
         return self._trained(encodings), self._held_out(encodings) if self.job.val else None
 
     def _trained(self, encodings: Encodings) -> EpochRows | EpochPacks:
-        rows = EpochRows(encodings, Mix(**self.job.mix))
+        rows = EpochRows(encodings, Mix(**self.job.mix), self.origins)
         return EpochPacks(self.template, rows, self.job.max_length, self.job.epochs) if self.job.packing else rows
 
     def _held_out(self, encodings: Encodings) -> Any:
-        rows = Rows(encodings, self.job.val)
+        rows = Rows(encodings, self.job.val, self.origins)
         if not self.job.packing:
             return rows
         return PackingDataset(self.template, rows, packing_length=self.job.max_length, load_from_cache_file=False)

@@ -1,8 +1,9 @@
 """The shape of each conf/ group: dataclasses without defaults; the values are in the YAML."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from omegaconf import MISSING
 
@@ -126,12 +127,51 @@ class Data:
         return [n for n, share in self.parts.items() if self.rows.get(n, self.ratios.get(n, share)) != 0]
 
 
+class Turns(Enum):
+    """Which exchanges of a conversation are trained."""
+
+    all = "all"
+    last = "last"  # the last in which the agent says anything
+
+
+class Normalize(Enum):
+    """What the weighted sum of the losses is divided by."""
+
+    tokens = "tokens"  # trained tokens, whatever they weigh: ms-swift's way
+    weights = "weights"  # their weights: a mean, so that losses of different scales compare
+
+
+class Shape(Enum):
+    """How weights go from the first set to the last."""
+
+    linear = "linear"
+    cosine = "cosine"  # slowly at both ends
+
+
+@dataclass(kw_only=True)
+class Schedule:
+    """Weights that change over the run; ids never do."""
+
+    shape: Shape = Shape.linear  # linear, cosine
+    to: dict[str, Any] = field(default_factory=dict)  # fields, labels, arguments, end_of_turn at the last step
+
+
 @dataclass(kw_only=True)
 class LossScale:
-    """Weights by field. A field not named weighs 1 where the model writes it, 0 elsewhere."""
+    """Weights by field. A field not named weighs 1 where the model writes it, 0 elsewhere.
+
+    The one group with values of its own: an option names what it changes, and what it leaves out stays plain.
+    """
 
     name: str = MISSING  # what reports and checkpoints call it
-    fields: dict[str, float] = MISSING  # field → weight ≥ 0
+    fields: dict[str, float] = field(default_factory=dict)  # field → weight ≥ 0
+    labels: dict[str, float] = field(default_factory=dict)  # field that a label introduces → its weight; fields.label
+    arguments: dict[str, float] = field(default_factory=dict)  # keys, values, punctuation: multiply action_input's
+    end_of_turn: float = 1.0  # weight of the stop token
+    turns: Turns = Turns.all  # all, or last: only the last exchange is trained
+    normalize: Normalize = Normalize.tokens  # the loss is divided by: tokens (trained ones), weights (a mean)
+    by_dataset: dict[str, Any] = field(default_factory=dict)  # dataset → the same keys, put over these; or an option
+    schedule: Schedule = field(default_factory=Schedule)  # to other weights over the run
 
 
 @dataclass(kw_only=True)

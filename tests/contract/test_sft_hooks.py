@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from agentswift.conversation import FIELDS
 from agentswift.engine.cache import Encodings, cached
 from agentswift.engine.encode import Encoded
-from agentswift.weights import SpanRow
+from agentswift.weights import Scale, SpanRow
 from tests.swift_template import swift_template
 
 with warnings.catch_warnings():
@@ -117,23 +118,26 @@ def test_the_packer_takes_any_dataset_with_a_column_of_lengths(encodings: Encodi
 
 def batches(encodings: Encodings) -> Iterator[dict[str, Any]]:
     """Yield one padded batch, and every packed one."""
-    weights = {"answer": 2.0, "observation": 0.0}
+    scale = Scale({"fields": {"answer": 2.0, "observation": 0.0}})
     rows = Rows(encodings, [2, 0])
-    yield Collator(swift_template(), weights)([rows[0], rows[1]])
-    collator, dataset = Collator(swift_template(packing=True), weights), packed(encodings)
+    yield Collator(swift_template(), scale)([rows[0], rows[1]])
+    collator, dataset = Collator(swift_template(packing=True), scale), packed(encodings)
     yield from (collator([dataset[i]]) for i in range(len(dataset)))
 
 
-def test_a_batch_carries_span_ids_weights_and_labels_of_one_shape(encodings: Encodings) -> None:
-    span_of = {token: span for row in ROWS for token, span in zip(row.input_ids, row.span_ids, strict=True)}
+def test_a_batch_carries_groups_weights_and_labels_of_one_shape(encodings: Encodings) -> None:
+    answer, result = FIELDS.index("answer"), FIELDS.index("observation")
+    group_of = {
+        token: (answer, result)[span] for row in ROWS for token, span in zip(row.input_ids, row.span_ids, strict=True)
+    }
     for batch in batches(encodings):
-        expected = [[span_of.get(token, -1) for token in row] for row in batch["input_ids"].tolist()]
-        assert batch["span_ids"].tolist() == expected
+        expected = [[group_of.get(token, -1) for token in row] for row in batch["input_ids"].tolist()]
+        assert batch["groups"].tolist() == expected
         assert batch["labels"].shape == batch["loss_scale"].shape == batch["input_ids"].shape
         weighty = batch["loss_scale"] > 0
         assert ((batch["labels"] == IGNORED) == ~weighty).all()
         assert set(batch["loss_scale"].flatten().tolist()) <= {0.0, 2.0}
-        assert (batch["span_ids"][weighty] == 0).all()  # every answer's span is the first of its row
+        assert (batch["groups"][weighty] == answer).all()
 
 
 def test_no_row_of_a_pack_is_predicted_from_the_row_before(encodings: Encodings) -> None:

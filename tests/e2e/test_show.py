@@ -9,6 +9,7 @@ import pytest
 
 from agentswift.compose import compose_run
 from agentswift.schema.runs import Train
+from agentswift.weights import Scale
 from tests.e2e.conftest import Run
 from tests.swift_template import swift_template
 
@@ -46,7 +47,7 @@ def read_by_train(rows: Path) -> list[dict[str, Any]]:
     model = spoken(run.model, run.template, run.hub)
     prepared = prepare(gathered(run.data, run.registry, run.hub), model.encoder)
     choose(prepared, run.data, run.max_length, run.split, run.seed)
-    collator = Collator(swift_template(), run.loss_scale.fields)
+    collator = Collator(swift_template(), Scale.of(run.loss_scale))
     trained = Rows(prepared.encodings, sorted(prepared.train))
     return [collator([trained[index]]) for index in range(len(trained))]
 

@@ -15,7 +15,7 @@ from agentswift.conversation import Conversation, Turn
 from agentswift.corpus import read_part
 from agentswift.engine.encode import Encoder, load_chat
 from agentswift.formats import messages
-from agentswift.weights import weigh
+from agentswift.weights import Scale
 from tests.tokenizers import CHAT_TEMPLATE, tokenizer
 
 CORPUS = Path(os.environ.get("AGENTSWIFT_CORPUS", Path(__file__).parents[2].parent / "shared" / "data"))
@@ -74,7 +74,7 @@ def test_ids_are_the_same_under_every_loss_scale(name: str) -> None:
     for scale in SCALES.values():
         for ids, encoded in zip(expected, made.encode(conversations()), strict=True):
             assert encoded.input_ids == ids
-            weights = weigh(encoded.span_ids, encoded.spans, scale)
+            weights = Scale({"fields": scale}).weigh(encoded.span_ids, encoded.spans)
             assert len(weights) == len(ids)
             assert min(weights) >= 0
 

@@ -6,7 +6,7 @@ from agentswift.agent_templates import ABOUT, AGENT_TEMPLATES, find_agent_templa
 from agentswift.agent_templates.spans import Piece
 from agentswift.conversation import Step, Tool
 from agentswift.errors import UsageError
-from agentswift.weights import field_weight
+from agentswift.weights import Weighing
 from tests.steps import TURN, answer, call, drawn, result, spelled, thought
 
 WEATHER = Tool(name="amap_weather", description="查天气", parameters={"type": "object"})
@@ -119,7 +119,7 @@ def test_agentfabric_in_english_writes_roleplays_english_prompt() -> None:
 def weighed(name: str, steps: list[Step]) -> list[tuple[float, str]]:
     """Characters of equal weight, joined, under the loss scale that names nothing."""
     return [
-        (field_weight(field, {}), text)
+        (Weighing().field(field), text)
         for piece in AGENT_TEMPLATES[name].write(steps)
         for field, text, _ in drawn(piece)
     ]

@@ -13,7 +13,7 @@ from agentswift.compose.help import examples
 from agentswift.compose.keys import groups, keys
 from agentswift.mix import Asked, plan
 from agentswift.schema.runs import Check, Eval, Export, List, Register, Show, Stats, Train
-from agentswift.weights import check_fields
+from agentswift.weights import check_scale
 
 CONF = Path(__file__).parents[2] / "conf"
 SHAPES: dict[str, type] = {
@@ -88,7 +88,7 @@ def test_templates_and_loss_scales_name_what_there_is() -> None:
     for file in (CONF / "loss_scale").glob("*.yaml"):
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
         assert values["name"] == file.stem
-        check_fields(values["fields"])
+        assert not list(check_scale(values))
 
 
 def test_the_seeds_recipes_have_the_seeds_numbers() -> None:

@@ -14,6 +14,7 @@ from agentswift.conversation import Conversation, Step, Tool, Turn
 from agentswift.errors import AgentswiftError, CardError, DataError, UsageError
 from agentswift.schema.groups import LossScale, Template
 from agentswift.schema.runs import Register
+from agentswift.weights import Weighing
 
 FIELDS = {"action": 2.0, "action_input": 2.0, "observation": 0.0}
 WEATHER = {
@@ -152,7 +153,7 @@ def test_weights_are_those_of_fields_and_messages() -> None:
         Step(kind="answer", text="晴天。", train=False),
     )
     talk = Conversation(turns=(Turn(user="天气？", steps=steps),), tools=(Tool(name="天气"),))
-    drawn = list(weighted(talk, find_agent_template("react_en"), FIELDS))
+    drawn = weighted(talk, find_agent_template("react_en"), Weighing(FIELDS))
     weights = {(field, text.strip()): weight for weight, field, text in drawn}
     assert weights["action", "天气"] == 1.0
     assert weights["user", "天气？"] == 0.0

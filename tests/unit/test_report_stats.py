@@ -18,7 +18,7 @@ from agentswift.report.stats_page import write_stats_page
 from agentswift.report.stats_tables import fields, records, tables
 from agentswift.rows import Ledger
 from agentswift.stats import Holding, Tally
-from agentswift.weights import Budget, Share, SpanRow
+from agentswift.weights import Budget, Scale, Share, SpanRow
 
 EVIL = "<script>alert('1')</script>"
 
@@ -53,7 +53,7 @@ def test_a_strip_is_as_wide_as_the_whole() -> None:
 
 def holding(*names: str) -> Holding:
     steps = (Step(kind="call", tool=EVIL, arguments={"n": 1}), Step(kind="answer", text="ok"))
-    tallies, budget = {}, Budget({})
+    tallies, budget = {}, Budget(Scale({}))
     for name in names:
         tallies[name] = Tally()
         tallies[name].add(Conversation(turns=(Turn(user="你好", steps=steps),)))

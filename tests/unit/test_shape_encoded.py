@@ -14,6 +14,7 @@ from agentswift.engine.encode import Encoder, load_chat
 from agentswift.engine.prepare import fingerprint
 from agentswift.engine.tokenizer import load_tokenizer
 from agentswift.schema.groups import Thoughts
+from agentswift.weights import Scale
 from tests.checked import GOOD, TOOLS, data_of, good, written
 
 MAIL = {"name": "send_mail", "description": "Sends it.", "parameters": {"properties": {"to": {"type": "string"}}}}
@@ -66,7 +67,7 @@ def test_each_option_that_changes_a_row_changes_the_caches_key(corpora: Any, enc
 
 def test_what_show_draws_is_masked_and_made(corpora: Any, encoder: Encoder) -> None:
     def drawn(corpus: Corpus) -> list[Any]:
-        return list(Drawing({"hermes": encoder}, {}, 2048).draw(corpus.parts["rows"]))
+        return list(Drawing({"hermes": encoder}, Scale({}), 2048).draw(corpus.parts["rows"]))
 
     plain, *_ = drawn(corpora())
     masked, *_ = drawn(corpora(mask_failed_calls=True))

@@ -8,15 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentswift.conversation import FIELDS, WRITTEN
-from agentswift.errors import UsageError
-from agentswift.weights import Share, SpanRow, budget, check_fields, field_weight, weigh
+from agentswift.weights import Scale, Share, SpanRow, Weighing, budget, check_scale
 
 
 def row(field: str, weight: float = 1.0, of: str = "") -> SpanRow:
     return SpanRow(field, of, 0, 0, weight)
 
 
-REACT = {"action": 2.0, "action_input": 2.0, "label": 0.5, "observation": 0}
+REACT = Scale({"fields": {"action": 2.0, "action_input": 2.0, "label": 0.5, "observation": 0}})
 SPANS = [row("user"), row("label", of="action"), row("action"), row("observation"), row("answer"), row("answer", 0.0)]
 
 
@@ -36,19 +35,22 @@ SPANS = [row("user"), row("label", of="action"), row("action"), row("observation
 def test_a_field_weighs_what_it_is_named_else_one_where_written(
     field: str, fields: dict[str, Any], weight: float
 ) -> None:
-    assert field_weight(field, fields) == weight
+    assert Weighing(fields).field(field) == weight
 
 
 def test_each_token_takes_its_spans_weight_times_its_messages() -> None:
-    assert weigh([0, 1, 2, 2, 3, 4, 5, -1], SPANS, REACT) == [0, 0.5, 2, 2, 0, 1, 0, 0]
-    assert weigh([4], [*SPANS[:4], row("answer", 2.5)], {"answer": 2}) == [5]
-    assert weigh([], [], {}) == []
+    assert REACT.weigh([0, 1, 2, 2, 3, 4, 5, -1], SPANS) == [0, 0.5, 2, 2, 0, 1, 0, 0]
+    assert Scale({"fields": {"answer": 2}}).weigh([4], [*SPANS[:4], row("answer", 2.5)]) == [5]
+    assert Scale({}).weigh([], []) == []
 
 
-@given(fields=st.dictionaries(st.sampled_from(FIELDS), st.floats(0, 100)), ids=st.lists(st.integers(-1, 5)))
+@given(
+    fields=st.dictionaries(st.sampled_from([name for name in FIELDS if name != "end_of_turn"]), st.floats(0, 100)),
+    ids=st.lists(st.integers(-1, 5)),
+)
 def test_weights_are_as_many_as_tokens_and_never_negative(fields: dict[str, Any], ids: list[int]) -> None:
-    check_fields(fields)
-    weights = weigh(ids, SPANS, fields)
+    assert not list(check_scale({"fields": fields}))
+    weights = Scale({"fields": fields}).weigh(ids, SPANS)
     assert len(weights) == len(ids)
     assert all(weight >= 0 for weight in weights)
 
@@ -66,8 +68,8 @@ def test_weights_are_as_many_as_tokens_and_never_negative(fields: dict[str, Any]
     ],
 )
 def test_a_wrong_loss_scale_is_refused(fields: dict[str, Any], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        check_fields(fields)
+    (said,) = check_scale({"fields": fields})
+    assert message in said
 
 
 def test_the_budget_adds_up_field_by_field() -> None:

@@ -1,0 +1,115 @@
+"""Which way a run takes its loss, and why: ours from hidden states, by a backend, or ms-swift's own from logits."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from transformers.integrations import is_deepspeed_zero3_enabled
+
+from agentswift.engine.after_head import AS_IT_IS, PROBE, Transform, told
+from agentswift.engine.head import Head
+from agentswift.engine.loss import usable
+from agentswift.errors import UsageError
+
+FASTEST_FIRST = ("triton", "liger", "torch")  # of those that need a GPU, then the one that runs anywhere
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The way taken. `backend` "swift": ms-swift's own; `why` it is not what one would expect, or ""."""
+
+    backend: str
+    why: str = ""
+    head: Head | None = None
+    transform: Transform = AS_IT_IS
+
+    def __str__(self) -> str:
+        way = "ms-swift's own, from logits" if self.backend == "swift" else f"{self.backend}, from hidden states"
+        return f"loss: {way}{': ' if self.why else ''}{self.why}"
+
+
+def choose(trainer: Any, wanted: str) -> Choice:
+    """Return the way for this trainer's model; UsageError where `wanted` cannot be had at all."""
+    if wanted == "swift":
+        return Choice("swift", "loss.backend=swift asks for it")
+    if why := _not_ours(trainer):
+        return Choice("swift", why)
+    base = trainer.template.get_base_model(trainer.accelerator.unwrap_model(trainer.model))
+    if base.get_output_embeddings() is None:
+        return Choice("swift", "the model has no output head that could be named")
+    head = Head(base)
+    if not head.plain and is_deepspeed_zero3_enabled():
+        return Choice("swift", f"under ZeRO-3 a head of type {type(head.outer).__name__} is whole only within itself")
+    if isinstance(transform := _probed(trainer, head), str):
+        return Choice("swift", transform)
+    if not head.plain or transform.factor is None:
+        kind = type(head.inner).__name__ if not head.plain else "soft-capped"
+        return Choice("torch", f"the head is {kind}, which runs in chunks", head, transform)
+    return Choice(_backend(wanted, head), "", head, transform)
+
+
+def check(wanted: str, use_cpu: bool) -> None:
+    """Raise UsageError for a backend that this machine cannot run; imports neither of them."""
+    package = {"liger": "liger_kernel", "triton": "triton"}.get(wanted)
+    if package is None:
+        return
+    missing = find_spec(package) is None
+    if use_cpu or missing:
+        why = "it needs a GPU" if use_cpu else f"the package {package} is not installed"
+        raise UsageError(f"loss.backend={wanted}: {why}. Take loss.backend=auto, or torch, which runs anywhere.")
+
+
+def _backend(wanted: str, head: Head) -> str:
+    weight = head.inner.weight
+    refusals = {name: usable(name, weight.device, weight.dtype) for name in FASTEST_FIRST}
+    if wanted == "auto":
+        return next(name for name, why in refusals.items() if why is None)
+    if why := refusals[wanted]:
+        raise UsageError(f"loss.backend={wanted} cannot be used here: {why}. Take loss.backend=auto, or torch.")
+    return wanted
+
+
+def _not_ours(trainer: Any) -> str:
+    """Return what of the run's settings our loss does not do, "" where there is none."""
+    args, template = trainer.args, trainer.template
+    from swift.template import Template
+
+    asked = {
+        "the task is not causal_lm": trainer.task_type != "causal_lm",
+        "sequence parallel cuts rows in pieces": template.sequence_parallel_size > 1,
+        "label smoothing is on": trainer.label_smoother is not None,
+        f"loss_type={args.loss_type} is the user's own": trainer.compute_loss_func is not None,
+        "enable_dft_loss weighs tokens by their probability": args.enable_dft_loss,
+        "enable_channel_loss splits the loss by channel": args.enable_channel_loss,
+        "unsloth patches the model": args.tuner_backend == "unsloth",
+        "torch_compile has compiled the head in": args.torch_compile,
+        "DataParallel copies the model at each step": args.n_gpu > 1,
+        "tensor parallel splits the head": trainer.get_tp_size() > 1,
+        "the template has a loss of its own": type(template).compute_sft_loss is not Template.compute_sft_loss,
+    }
+    return next((why for why, is_so in asked.items() if is_so), "")
+
+
+def _probed(trainer: Any, head: Head) -> Transform | str:
+    """Return what the model does to its logits, seen on two tokens of no gradient; or why that is not known."""
+    model, device = trainer.model_wrapped, trainer.args.device
+    ids = torch.zeros(1, 2, dtype=torch.long, device=device)
+    shapes: list[tuple[int, ...]] = []
+
+    def probe(hidden: torch.Tensor) -> torch.Tensor:
+        shapes.append(tuple(hidden.shape[:2]))
+        return torch.tensor(PROBE, device=hidden.device).view(1, 1, -1)
+
+    training = model.training
+    model.eval()  # no dropout: the random numbers of the run stay as they were
+    try:
+        with torch.no_grad(), trainer.compute_loss_context_manager(), head.swapped(probe) as seen:
+            model(input_ids=ids)
+    finally:
+        model.train(training)
+    if shapes != [(1, 2)] or seen.logits is None:
+        return "the model does not put all hidden states through its head"
+    if seen.logits is seen.returned:
+        return AS_IT_IS
+    return told(seen.logits, head.base.config) or "the model changes its logits after the head in a way not known"
