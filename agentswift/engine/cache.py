@@ -23,6 +23,7 @@ from agentswift.weights import PARTS, SpanRow
 
 Ints = npt.NDArray[np.int32]
 
+LAYOUT = "parts"  # part of the key: the columns below and what they hold, changed when they do
 _SCHEMA = pa.schema(
     {
         "input_ids": pa.list_(pa.int32()),

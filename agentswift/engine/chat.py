@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from agentswift.agent_templates.argument_parts import argument_parts
 from agentswift.agent_templates.spans import AgentTemplate, Piece, Place
 from agentswift.conversation import Conversation, Field, Step
 from agentswift.engine.swift_facts import ChatTemplate
@@ -23,6 +24,7 @@ class Mark(NamedTuple):
     turn: int
     step: int
     weight: float  # the data's own: 0 where the message is not trained
+    part: str = ""  # of a call's arguments: key, value, punctuation
 
 
 @dataclass(frozen=True)
@@ -185,9 +187,11 @@ class _Writer:
 
     def _piece(self, piece: Piece, turn: int, steps: tuple[Step, ...]) -> None:
         for span in piece.spans:
-            self._add(
-                piece.text[span.start : span.end], span.field, span.of, turn, span.step, _weight(steps, span.step)
-            )
+            text, weight = piece.text[span.start : span.end], _weight(steps, span.step)
+            start = self.length
+            self._add(text, span.field, span.of, turn, span.step, weight)
+            if span.field == "action_input":
+                self.marks[-1:] = parted(self.marks[-1], text, start)
 
     def _add(
         self, text: str, field: Field = "marker", of: str = "", turn: int = 0, step: int = -1, weight: float = 1.0
@@ -205,6 +209,11 @@ class _Writer:
     def close(self) -> list[Segment]:
         self._cut()
         return self.done
+
+
+def parted(mark: Mark, text: str, start: int) -> list[Mark]:
+    """Return the mark of a call's arguments as one a part; `text` is theirs and begins at `start` of the segment."""
+    return [mark._replace(end=start + end, part=part) for part, end in argument_parts(text)]
 
 
 def _weight(steps: tuple[Step, ...], index: int) -> float:

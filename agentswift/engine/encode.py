@@ -94,7 +94,7 @@ def _row(row: list[Segment], encodings: Iterator[Any]) -> Encoded:
 
 
 def _span(mark: Mark) -> SpanRow:
-    return SpanRow(field=mark.field, of=mark.of, step=mark.step, turn=mark.turn, weight=mark.weight)
+    return SpanRow(field=mark.field, of=mark.of, step=mark.step, turn=mark.turn, weight=mark.weight, part=mark.part)
 
 
 def places(text: str, marks: Sequence[Mark], offsets: Sequence[tuple[int, int]]) -> list[int]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from agentswift.conversation import Conversation
-from agentswift.engine.chat import Mark, Segment
+from agentswift.engine.chat import Mark, Segment, parted
 from agentswift.engine.detect import own_specials, own_template, render
 from agentswift.engine.script import MARK, Leaf, Script, functions, spellings
 from agentswift.engine.tokenizer import Tokenizer
@@ -190,10 +190,17 @@ def _length(leaf: Leaf, text: str, at: int, following: str, is_last: bool) -> in
 def _segments(text: str, slots: list[_Slot], regions: list[_Region], has_tools: bool) -> list[Segment]:
     cuts = sorted({0, len(text), *(r.start for r in regions), *(r.end for r in regions)})
     return [
-        Segment(text[a:b], tuple(_marks(a, b, slots, region, has_tools)), region is not None)
+        Segment(text[a:b], tuple(_parted(text[a:b], _marks(a, b, slots, region, has_tools))), region is not None)
         for a, b in pairwise(cuts)
         for region in [next((r for r in regions if r.start == a), None)]
     ]
+
+
+def _parted(text: str, marks: Iterator[Mark]) -> Iterator[Mark]:
+    at = 0
+    for mark in marks:
+        yield from parted(mark, text[at : mark.end], at) if mark.field == "action_input" else (mark,)
+        at = mark.end
 
 
 def _marks(start: int, end: int, slots: list[_Slot], region: _Region | None, has_tools: bool) -> Iterator[Mark]:

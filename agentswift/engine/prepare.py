@@ -14,7 +14,7 @@ from agentswift.agent_templates import find_agent_template
 from agentswift.cards import find_cards
 from agentswift.conversation import Conversation
 from agentswift.corpus import Corpus, gather
-from agentswift.engine.cache import Encodings, cached
+from agentswift.engine.cache import LAYOUT, Encodings, cached
 from agentswift.engine.detect import detect_model
 from agentswift.engine.encode import Encoded, Encoder, load_chat
 from agentswift.engine.hub import local_copy, model_folder
@@ -105,7 +105,7 @@ def prepare(corpus: Corpus, encoder: Encoder, progress: Progress | None = None) 
 def fingerprint(conversations: Iterable[Conversation], encoder: Encoder) -> str:
     """Return the cache's key: 32 hex digits over the data's content, the tokenizer, both templates and our version."""
     digest = hashlib.sha256()
-    settings = (__version__, encoder.template.name, encoder.thinking, encoder.chat, encoder.tokenizer.digest)
+    settings = (__version__, LAYOUT, encoder.template.name, encoder.thinking, encoder.chat, encoder.tokenizer.digest)
     digest.update(repr(settings).encode())
     for c in conversations:
         digest.update(repr((c.system, c.tools, c.turns)).encode("utf-8", "surrogatepass"))

@@ -1,6 +1,7 @@
 """template=native: the model's own Jinja, cut where serving cuts, or refused in words."""
 
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -55,7 +56,8 @@ def native(source: str) -> NativeChat:
 
 def drawn(segment: Segment) -> list[tuple[str, str]]:
     starts = [0, *(mark.end for mark in segment.marks)]
-    return [(mark.field, segment.text[a : mark.end]) for a, mark in zip(starts, segment.marks, strict=False)]
+    pieces = ((mark.field, segment.text[a : mark.end]) for a, mark in zip(starts, segment.marks, strict=False))
+    return [(field, "".join(text for _, text in run)) for field, run in groupby(pieces, key=lambda piece: piece[0])]
 
 
 def test_what_the_model_generates_is_cut_and_its_fields_are_known() -> None:
