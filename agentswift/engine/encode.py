@@ -88,12 +88,13 @@ def _row(row: list[Segment], encodings: Iterator[Any]) -> Encoded:
     for segment in row:
         encoding = next(encodings)
         input_ids += encoding.ids
-        local = [table.setdefault(_span(mark), len(table)) for mark in segment.marks]
+        local = [table.setdefault(span_row(mark), len(table)) for mark in segment.marks]
         span_ids += [local[i] for i in places(segment.text, segment.marks, encoding.offsets)]
     return Encoded(input_ids, span_ids, tuple(table), "".join(s.text for s in row))
 
 
-def _span(mark: Mark) -> SpanRow:
+def span_row(mark: Mark) -> SpanRow:
+    """Return what the cache keeps of a mark."""
     return SpanRow(field=mark.field, of=mark.of, step=mark.step, turn=mark.turn, weight=mark.weight, part=mark.part)
 
 

@@ -19,7 +19,7 @@ from agentswift.engine.plugin import PREFIX, plugin_file
 from agentswift.engine.tokenizer import load_tokenizer
 from agentswift.errors import UsageError
 from agentswift.formats import messages, ms_swift
-from agentswift.weights import weigh
+from agentswift.weights import Scale
 from tests.plugged import plugged_in, template
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +67,7 @@ def encoder(name: str) -> Encoder:
 def own(row: dict[str, Any], name: str, fields: dict[str, float]) -> tuple[list[int], list[float]]:
     """Return ids and weights as `agentswift train` makes them."""
     (made,) = encoder(name).encode([messages.read(row)])
-    weights = weigh(made.span_ids, made.spans, fields)
+    weights = Scale.of({"fields": fields}).weigh(made.span_ids, made.spans)
     return made.input_ids, [0.0, *weights[1:]]  # nothing predicts the first token
 
 
@@ -164,7 +164,7 @@ def test_a_row_that_cannot_be_read_goes_ms_swifts_way_with_our_words_and_is_said
 def test_a_stop_of_weight_0_stays_so(tmp_path: Path) -> None:
     from agentswift.engine.plugin.register import register_loss_scale
 
-    (tmp_path / "mine.yaml").write_text("name: quiet\nfields: {end_of_turn: 0.0, answer: 0.5}\n")
+    (tmp_path / "mine.yaml").write_text("name: quiet\nfields: {answer: 0.5}\nend_of_turn: 0\n")
     name = register_loss_scale(tmp_path / "mine.yaml")
     for agent_template in (PREFIX + "hermes", "hermes"):
         encoded = template(agent_template, name).encode(TALK)
@@ -208,29 +208,22 @@ def test_calls_are_read_from_replies() -> None:
     assert template(PREFIX + "hermes").agent_template.get_toolcall("Hello.") == []
 
 
-def test_a_process_started_afresh_unpickles_a_template(tmp_path: Path) -> None:
-    theirs = template(PREFIX + "hermes", PREFIX + "react")
-    encoded = theirs.encode(TALK)  # and so with an encoder in it
-    (tmp_path / "template").write_bytes(pickle.dumps((theirs, TALK)))
-    code = (
-        "import pickle, sys, warnings; warnings.simplefilter('ignore')\n"
-        f"template, row = pickle.loads(open({str(tmp_path / 'template')!r}, 'rb').read())\n"
-        "print(template.encode(row))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == str(encoded)
-
-
-def test_what_is_not_ours_is_as_without_the_plugin() -> None:
+def test_another_process_has_ms_swifts_own_as_they_were_and_unpickles_ours(tmp_path: Path) -> None:
     names = [("hermes", "hermes"), ("react_en", "react"), ("qwen_en", "default"), ("hermes", "last_round")]
     here = [template(*pair).encode(TALK) for pair in names]
+    ours = template(PREFIX + "hermes", PREFIX + "react")
+    encoded = ours.encode(TALK)  # and so with an encoder in it
+    (tmp_path / "template").write_bytes(pickle.dumps((ours, TALK)))
     code = (
-        "import warnings; warnings.simplefilter('ignore')\n"
+        "import pickle, sys, warnings; warnings.simplefilter('ignore')\n"
         "from tests.plugged import template\nfrom tests.contract.test_plugin import TALK\n"
-        f"print([template(*pair).encode(TALK) for pair in {names}])"
+        f"print([template(*pair).encode(TALK) for pair in {names}])\n"
+        "assert not [name for name in sys.modules if name.startswith('agentswift.engine.plugin.')]\n"
+        f"ours, row = pickle.loads(open({str(tmp_path / 'template')!r}, 'rb').read())\n"
+        "print(ours.encode(row))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout.splitlines()[-1] == str(here)
+    assert [line for line in done.stdout.splitlines() if line[0] in "[{"][-2:] == [str(here), str(encoded)]
 
 
 def test_the_plugin_is_one_import_and_its_path_is_printed() -> None:
@@ -251,7 +244,12 @@ def test_ms_swift_calls_what_we_replace_by_these_names_and_in_this_order() -> No
     from swift.utils import import_external_file
 
     encode = inspect.getsource(Template._encode)
-    order = ["_swift_prepare_inputs(inputs)", "self._swift_encode(inputs)", "_simplify_context_list", "_add_dynamic_eos"]
+    order = [
+        "_swift_prepare_inputs(inputs)",
+        "self._swift_encode(inputs)",
+        "_simplify_context_list",
+        "_add_dynamic_eos",
+    ]
     assert [encode.index(name) for name in order] == sorted(encode.index(name) for name in order)
     assert "self._add_dynamic_eos(" in encode
     assert "**inputs.extra_kwargs" in inspect.getsource(Template._swift_encode)

@@ -1,7 +1,7 @@
 """Our loss scales as ms-swift knows them, and the YAML they come from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +12,41 @@ from swift.loss_scale.other import IgnoreEmptyThinkLossScale, IgnoreThinkPrefixL
 
 from agentswift.engine.plugin import PREFIX
 from agentswift.engine.plugin.replies import Bound, contexts
-from agentswift.errors import UsageError
-from agentswift.weights import SpanRow, check_fields, weigh
+from agentswift.errors import UsageError, did_you_mean
+from agentswift.weights import Scale, check_scale
+from agentswift.weights.scale import PLAIN
 
-
-@dataclass(frozen=True)
-class Scale:
-    """Stands in for agentswift.weights.Scale."""
-
-    name: str
-    fields: tuple[tuple[str, float], ...]
-
-    def weigh(self, span_ids: Sequence[int], spans: Sequence[SpanRow], dataset: str = "") -> list[float]:
-        """Return a weight a token."""
-        return weigh(span_ids, spans, dict(self.fields))
-
-
-FLAT = Scale("flat", ())
+FLAT = Scale.of({})
 
 
 def read_scale(file: Path) -> Scale:
-    """Return the loss scale in a YAML. Raises UsageError for one that cannot be used here."""
-    values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    if not isinstance(values, Mapping) or not isinstance(values.get("fields"), Mapping):
-        raise UsageError(f"{file}: a loss scale is a YAML with name: and fields: (as conf/loss_scale/react.yaml)")
-    check_fields(values["fields"])
-    return Scale(str(values.get("name", file.stem)), tuple(sorted(values["fields"].items())))
+    """Return the loss scale in a YAML, as conf/loss_scale has them. Raises UsageError for one that cannot be used."""
+    said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    if not isinstance(said, Mapping):
+        raise UsageError(f"{file}: a loss scale is a YAML with name: and fields: (see conf/loss_scale/react.yaml)")
+    faults = [f"no key {key!r}.{did_you_mean(str(key), PLAIN)}" for key in said if key not in PLAIN]
+    of_dataset = {name: _entry(entry) for name, entry in (said.get("by_dataset") or {}).items()}
+    said = {"name": file.stem, **said, "by_dataset": of_dataset}
+    if faults := [*faults, *check_scale(said)]:
+        raise UsageError("\n".join(f"{file}: {fault}" for fault in faults))
+    scale = Scale.of(said)
+    if scale.is_scheduled:
+        raise UsageError(f"{file}: a schedule needs `agentswift train`; ms-swift's batches carry one weight a token")
+    return scale
 
 
-@dataclass(frozen=True)
+def _entry(entry: Any) -> Any:
+    """Return what `by_dataset` says of a dataset; the name of a shipped option stands for all of it."""
+    shipped = files("agentswift.conf") / "loss_scale" / f"{entry}.yaml"
+    is_option = isinstance(entry, str) and shipped.is_file()
+    return yaml.safe_load(shipped.read_text(encoding="utf-8")) if is_option else entry
+
+
 class Named:
     """What ms-swift's registry holds under a name: given the base strategy, it makes the loss scale."""
 
-    scale: Scale
+    def __init__(self, scale: Scale) -> None:
+        self.scale = scale
 
     def __call__(self, base_strategy: str = "default") -> "FieldLossScale":
         """Return the loss scale; ms-swift's word for last_turn is the strategy last_round."""
@@ -60,7 +62,7 @@ class FieldLossScale(LossScale):  # type: ignore[misc]
         if base_strategy == "all":
             raise UsageError(
                 f"--loss_scale all+{PREFIX}{scale.name}: what the model reads weighs 0 unless a loss scale names it; "
-                "write one of your own (fields: user: 1.0 …)"
+                "write one of your own, with `fields: {user: 1.0}`"
             )
         super().__init__(base_strategy)
         self.scale = scale
@@ -76,7 +78,9 @@ class FieldLossScale(LossScale):  # type: ignore[misc]
         bound = given.get("agentswift")
         if not isinstance(bound, Bound):
             raise UsageError("this chat template was registered after agentswift_plugin.py: name the plugin last")
-        return contexts(bound, self.scale, LossScale(self.base_strategy), context_list, context_types, messages)
+        is_last = self.scale.weighing(bound.dataset).turns == "last"
+        plain = LossScale("last_round" if is_last else self.base_strategy)
+        return contexts(bound, self.scale, plain, context_list, context_types, messages)
 
 
 def own(found: LossScale) -> LossScale:

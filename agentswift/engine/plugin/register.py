@@ -26,7 +26,8 @@ def register_loss_scale(file: str | Path) -> str:
     """Register a YAML of fields and weights; return the name for `--loss_scale`. Raises UsageError for a name taken."""
     scale = read_scale(Path(file))
     name = PREFIX + scale.name
-    if name in loss_scale_map and loss_scale_map[name] != Named(scale):
+    taken = loss_scale_map.get(name)
+    if taken is not None and taken.scale.json() != scale.json():
         raise UsageError(f"{file}: there is a loss scale {scale.name!r} already; give this one another name")
     loss_scale_map[name] = Named(scale)
     return name

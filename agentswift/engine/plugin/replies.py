@@ -8,29 +8,22 @@ ms-swift's own default makes, so ids are those of `--loss_scale default`, whatev
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
-from typing import Any, Protocol
+from typing import Any
 
 from swift.template import ContextType
 
 from agentswift.agent_templates import AGENT_TEMPLATES
 from agentswift.agent_templates.spans import AgentTemplate, Piece, Span
 from agentswift.conversation import Step, Tool
-from agentswift.engine.chat import Mark
-from agentswift.engine.encode import places
+from agentswift.engine.chat import Mark, parted
+from agentswift.engine.encode import places, span_row
 from agentswift.engine.plugin import PREFIX
 from agentswift.engine.plugin.notes import note
 from agentswift.errors import RowError
 from agentswift.formats.tools import read_tools
-from agentswift.weights import SpanRow
+from agentswift.weights import Scale, SpanRow
 
 _PLAIN = SpanRow(field="marker", of="", step=-1, turn=-1, weight=0.0)
-
-
-class Weighing(Protocol):
-    """Gives each token the weight of its span."""
-
-    def weigh(self, span_ids: Sequence[int], spans: Sequence[SpanRow], dataset: str = "") -> list[float]:
-        """Return a weight a token."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,7 @@ class _Stretch:
 
 def contexts(
     bound: Bound,
-    scale: Weighing,
+    scale: Scale,
     plain: Any,
     context_list: Sequence[Any],
     context_types: Sequence[Any],
@@ -91,7 +84,7 @@ def _runs(group: list[_Stretch], tokenizer: Any, *, is_text: bool) -> Iterator[t
 class _Row:
     """Goes through a row's contexts in order."""
 
-    def __init__(self, bound: Bound, scale: Weighing, plain: Any, messages: Sequence[Any]) -> None:
+    def __init__(self, bound: Bound, scale: Scale, plain: Any, messages: Sequence[Any]) -> None:
         self.bound, self.scale, self.plain, self.messages = bound, scale, plain, messages
         self.tools = _declared(bound.tools)
         name = (bound.template._agent_template or "").removeprefix(PREFIX)
@@ -160,10 +153,15 @@ class _Row:
     def _part(self, part: str, start: int, weight: float, spans: Sequence[Span] | None) -> _Stretch:
         if spans is None:
             return _Stretch(part, weight > 0, (len(part),), (weight,))
-        inside = [s for s in spans if s.end > start and s.start < start + len(part)]
-        table = [SpanRow(field=s.field, of=s.of, step=0, turn=0, weight=weight) for s in inside]
+        marks = [
+            mark
+            for span in spans
+            if start <= span.start < start + len(part)
+            for mark in _marks(span, part[span.start - start : span.end - start], span.start - start, weight)
+        ]
+        table = [span_row(mark) for mark in marks]
         weights = self.scale.weigh(range(len(table)), table, self.bound.dataset)
-        return _Stretch(part, weight > 0, tuple(min(s.end - start, len(part)) for s in inside), tuple(weights))
+        return _Stretch(part, weight > 0, tuple(mark.end for mark in marks), tuple(weights))
 
     def _spans(self, parts: Sequence[str], *, after_observation: bool) -> Sequence[Span] | None:
         """Return where a reply's fields stand; None where they cannot be told."""
@@ -200,6 +198,11 @@ class _Row:
             found += [replace(span, start=span.start + start, end=span.end + start) for span in spans]
             start += len(part)
         return found
+
+
+def _marks(span: Span, text: str, start: int, weight: float) -> list[Mark]:
+    mark = Mark(start + len(text), span.field, span.of, 0, 0, weight)
+    return parted(mark, text, start) if span.field == "action_input" else [mark]
 
 
 def written(ours: AgentTemplate, text: str, tools: Sequence[Tool], *, after_observation: bool) -> Piece | None:
