@@ -7,7 +7,7 @@ import json
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -178,8 +178,10 @@ class BenchTrainer(AgentTrainer):
         from torch.utils.data import DataLoader, DistributedSampler
 
         ranks = {"num_replicas": self.args.world_size, "rank": self.args.process_index, "shuffle": False}
-        sampler = DistributedSampler(self.train_dataset, **ranks)
-        return DataLoader(self.train_dataset, self.args.train_batch_size, sampler=sampler, collate_fn=self.data_collator)
+        sampler: Any = DistributedSampler(self.train_dataset, **ranks)
+        return DataLoader(
+            self.train_dataset, self.args.train_batch_size, sampler=sampler, collate_fn=self.data_collator
+        )
 
 
 class First(TrainerCallback):  # type: ignore[misc]
@@ -227,14 +229,20 @@ def run(case: Case, root: Path) -> Done:
 def _words(value: Any) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [str(v) for v in value]
-    return [str(value).lower() if isinstance(value, bool) else json.dumps(value) if isinstance(value, Mapping) else str(value)]
+    return [
+        str(value).lower()
+        if isinstance(value, bool)
+        else json.dumps(value)
+        if isinstance(value, Mapping)
+        else str(value)
+    ]
 
 
 def cosine(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> float:
     """Return the cosine between two gradients."""
     assert one.keys() == other.keys()
-    flat = [torch.cat([of[name].flatten().double() for name in sorted(one)]) for of in (one, other)]
-    return float(torch.nn.functional.cosine_similarity(*flat, dim=0))
+    a, b = (torch.cat([of[name].flatten().double() for name in sorted(one)]) for of in (one, other))
+    return float(torch.nn.functional.cosine_similarity(a, b, dim=0))
 
 
 def main(cases: str, out: str) -> None:

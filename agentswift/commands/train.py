@@ -22,9 +22,12 @@ def main(run: Train) -> None:
     from agentswift.corpus import enforce
     from agentswift.engine.arguments import sees_gpu
     from agentswift.engine.choose import choose
+    from agentswift.engine.loss_backends import check_backend
     from agentswift.engine.prepare import gathered, prepare, spoken
     from agentswift.report.progress import Progress
 
+    use_cpu = run.compute.use_cpu if run.compute.use_cpu is not None else not sees_gpu()
+    check_backend(run.loss.backend, use_cpu)
     corpus = gathered(run.data, run.registry, run.hub)
     if said := enforce(corpus, run.data.max_refused):
         print(said)
@@ -32,7 +35,6 @@ def main(run: Train) -> None:
     with Progress("encoding", "rows") as progress:
         prepared = prepare(corpus, model.encoder, progress)
     choose(prepared, run.data, run.max_length, run.split, run.seed, run.split_by, Scale.of(run.loss_scale))
-    use_cpu = run.compute.use_cpu if run.compute.use_cpu is not None else not sees_gpu()
     plan = _Plan(run, model, prepared, use_cpu)
     if run.dry_run:
         print(plan.text(whole=True))
@@ -118,6 +120,7 @@ class _Plan:
             scale=Scale.of(self.run.loss_scale).json(),
             datasets=origins.names,
             stretches=origins.stretches,
+            loss_backend=self.run.loss.backend.value,
             packing=self.run.packing,
             max_length=self.run.max_length,
             manifest=self._manifest(),

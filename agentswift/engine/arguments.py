@@ -25,7 +25,6 @@ _FIXED: dict[str, Any] = {
     "greater_is_better": False,
     "load_best_model_at_end": False,
     "logging_nan_inf_filter": False,
-    "use_logits_to_keep": True,
 }
 _SAME = (  # keys of Train that are ms-swift's arguments under the same name
     "learning_rate",

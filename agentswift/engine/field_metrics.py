@@ -38,7 +38,7 @@ class FieldSums:
         return {f"{prefix}{name}": value for name, value in named.items()}
 
     def _figures(self, table: Tensor) -> Iterator[tuple[str, float]]:
-        """Yield loss/FIELD, acc/FIELD, share/FIELD; and loss/DATASET/FIELD, acc/DATASET/FIELD where there are several."""
+        """Yield loss, acc and share by field; loss and acc by dataset and field too, where there are several."""
         whole = max(table[:, _WEIGHTED].sum().item(), 1e-30)
         by_dataset = table[:-1].view(len(self.datasets), len(FIELDS), 4)
         for field, sums in zip(FIELDS, by_dataset.sum(0), strict=True):

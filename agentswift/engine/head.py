@@ -74,7 +74,11 @@ class Head:
         def chunk(h: Tensor, t: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             logits = transform.apply(self.forward(h).float())
             loss = nn.functional.cross_entropy(logits, t, reduction="none")
-            return (loss * w).sum(), loss.detach(), logits.detach().amax(-1) <= logits.detach().gather(-1, t[:, None])[:, 0]
+            return (
+                (loss * w).sum(),
+                loss.detach(),
+                logits.detach().amax(-1) <= logits.detach().gather(-1, t[:, None])[:, 0],
+            )
 
         checkpoint = inspect.unwrap(torch.utils.checkpoint.checkpoint)  # ms-swift's puts use_reentrant on
         parts = []

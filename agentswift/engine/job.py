@@ -47,6 +47,7 @@ class Job:
     scale: dict[str, Any]  # the loss scale, as Scale.from_json reads it
     datasets: list[str]  # the mix's parts
     stretches: list[list[int]]  # which of them each row of the cache came from: Origins(datasets, stretches)
+    loss_backend: str  # auto, torch, liger, triton, swift
     packing: bool
     max_length: int
     manifest: dict[str, Any]  # what agentswift.json of each checkpoint says besides step and files

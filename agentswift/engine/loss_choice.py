@@ -1,7 +1,6 @@
 """Which way a run takes its loss, and why: ours from hidden states, by a backend, or ms-swift's own from logits."""
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -44,20 +43,10 @@ def choose(trainer: Any, wanted: str) -> Choice:
     if isinstance(transform := _probed(trainer, head), str):
         return Choice("swift", transform)
     if not head.plain or transform.factor is None:
-        kind = type(head.inner).__name__ if not head.plain else "soft-capped"
-        return Choice("torch", f"the head is {kind}, which runs in chunks", head, transform)
+        kind = type(head.inner)
+        what = "the logits are soft-capped" if head.plain else f"the head is a {kind.__name__} of {kind.__module__}"
+        return Choice("torch", f"{what}, so it runs in chunks", head, transform)
     return Choice(_backend(wanted, head), "", head, transform)
-
-
-def check(wanted: str, use_cpu: bool) -> None:
-    """Raise UsageError for a backend that this machine cannot run; imports neither of them."""
-    package = {"liger": "liger_kernel", "triton": "triton"}.get(wanted)
-    if package is None:
-        return
-    missing = find_spec(package) is None
-    if use_cpu or missing:
-        why = "it needs a GPU" if use_cpu else f"the package {package} is not installed"
-        raise UsageError(f"loss.backend={wanted}: {why}. Take loss.backend=auto, or torch, which runs anywhere.")
 
 
 def _backend(wanted: str, head: Head) -> str:

@@ -19,7 +19,7 @@ from agentswift.engine.loss import TokenLoss
 from agentswift.engine.loss_choice import Choice, choose
 from agentswift.engine.step_weights import counted, normalised, put_on
 from agentswift.redact import scrub_file
-from agentswift.weights import progressed
+from agentswift.weights import Scale, progressed
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class LossPlan:
     normalize: str = "tokens"
     shape: str = "linear"  # of the schedule, if the batches have one
     datasets: Sequence[str] = field(default_factory=list)  # their numbers are in the batches' groups
+
+    @classmethod
+    def of(cls, scale: Scale, datasets: Sequence[str], backend: str) -> "LossPlan":
+        """Return the plan of a run under a loss scale."""
+        return cls(backend, scale.normalize, scale.shape, list(datasets))
 
 
 class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
@@ -95,7 +100,11 @@ class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
         items = num_items_in_batch if num_items_in_batch is not None else (labels != IGNORED).sum().clamp(min=1)
         loss = loss / items.to(loss.device)
         loss = self._with_aux_loss(loss, outputs, labels, num_items_in_batch)
-        if self.args.average_tokens_across_devices and self.model_accepts_loss_kwargs and num_items_in_batch is not None:
+        if (
+            self.args.average_tokens_across_devices
+            and self.model_accepts_loss_kwargs
+            and num_items_in_batch is not None
+        ):
             loss = loss * self.accelerator.num_processes
         self._count(kept, tokens, labels, positions)
         return (loss, outputs) if return_outputs else loss

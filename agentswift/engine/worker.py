@@ -18,7 +18,7 @@ from agentswift.engine.batch import Collator, Rows
 from agentswift.engine.cache import Encodings
 from agentswift.engine.epochs import EpochPacks, EpochRows
 from agentswift.engine.job import Job, Origins
-from agentswift.engine.trainer import ManifestCallback
+from agentswift.engine.trainer import LossPlan, ManifestCallback
 from agentswift.files import write_json
 from agentswift.mix import Mix
 from agentswift.weights import Scale
@@ -62,6 +62,7 @@ class AgentSft(SwiftSft):  # type: ignore[misc]
         return PackingDataset(self.template, rows, packing_length=self.job.max_length, load_from_cache_file=False)
 
     def train(self, trainer: Any) -> Any:
+        trainer.plan = LossPlan.of(Scale.from_json(self.job.scale), self.job.datasets, self.job.loss_backend)
         trainer.add_callback(ManifestCallback(self.job.manifest))
         return super().train(trainer)
 

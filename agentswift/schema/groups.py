@@ -174,6 +174,23 @@ class LossScale:
     schedule: Schedule = field(default_factory=Schedule)  # to other weights over the run
 
 
+class LossBackend(Enum):
+    """What takes the loss."""
+
+    auto = "auto"  # torch on a CPU, the fastest that runs on a GPU
+    torch = "torch"  # anywhere
+    liger = "liger"  # GPU, the package liger-kernel
+    triton = "triton"  # GPU
+    swift = "swift"  # ms-swift's own, from logits
+
+
+@dataclass(kw_only=True)
+class Loss:
+    """How the loss is taken: always weighted, the same number whatever takes it."""
+
+    backend: LossBackend = MISSING  # auto, torch, liger, triton; swift: ms-swift's own, from logits
+
+
 @dataclass(kw_only=True)
 class Tuner:
     """What is trained."""

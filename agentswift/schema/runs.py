@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from agentswift.schema.groups import Compute, Data, Hub, Launch, LossScale, Model, SplitBy, Template, Tuner
+from agentswift.schema.groups import Compute, Data, Hub, Launch, Loss, LossScale, Model, SplitBy, Template, Tuner
 
 
 class ShowOutput(Enum):
@@ -32,6 +32,7 @@ class Train:
     template: Template = MISSING
     data: Data = MISSING
     loss_scale: LossScale = MISSING
+    loss: Loss = MISSING
     tuner: Tuner = MISSING
     compute: Compute = MISSING
     launch: Launch = MISSING
