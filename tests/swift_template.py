@@ -16,12 +16,12 @@ def _processor() -> Any:
         return get_processor(str(tiny()), model_type="llama")
 
 
-def swift_template(packing: bool = False) -> Any:
+def swift_template(packing: bool = False, loss_scale: str = "default") -> Any:
     """Return a new chatml template in training mode."""
     processor = _processor()
     from swift.template import get_template
 
-    made = get_template(processor, template_type="chatml", padding_free=packing)
+    made = get_template(processor, template_type="chatml", padding_free=packing, loss_scale=loss_scale)
     made.set_mode("train")
     made.packing = packing
     return made

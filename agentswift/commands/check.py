@@ -112,7 +112,7 @@ def _encoded(run: Check, model: "Model", corpus: "Corpus") -> "Losses":
     from agentswift.check.encoded import Losses, faulty_encoding
     from agentswift.engine.prepare import prepare, spoken
     from agentswift.report.progress import Progress
-    from agentswift.weights import Scale
+    from agentswift.weights import Scale, in_training
 
     speaker = spoken(model, run.template, run.hub)
     with Progress("encoding", "rows") as progress:
@@ -120,8 +120,8 @@ def _encoded(run: Check, model: "Model", corpus: "Corpus") -> "Losses":
     losses, rows, scale = Losses(run.max_length), prepared.encodings, Scale.of(run.loss_scale)
     for index, conversation in enumerate(prepared.conversations):
         spans, span_ids = rows.spans(index), rows.span_ids(index).tolist()
-        weights = scale.weigh(span_ids, spans, prepared.datasets[index])
-        weights[0] = 0.0  # as in training: nothing comes before the first token
+        start, end = in_training(scale, span_ids, spans, prepared.datasets[index])
+        weights = list(map(max, start, end))
         fields = [spans[at].field for at in span_ids]
         hits = faulty_encoding(fields, weights, run.max_length, run.loss_scale.name)
         corpus.findings += [finding(hit, conversation.source) for hit in hits]

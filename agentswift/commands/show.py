@@ -104,8 +104,8 @@ def _text(run: Show, corpus: "Corpus", drawing: "Drawing", drawn: "Iterator[Draw
 
     with paged() as out:
         print_rows(drawn, settings, run.templates, out)
-        budget = drawing.budget.shares(by_dataset=len(drawing.encoders) > 1)
-        print(f"\n{budget_table(budget, by='template')}", file=out)
+        table = budget_table(drawing.shares(), by="template" if run.templates else "dataset")
+        print("\n".join(["", table, *drawing.scale.notes()]), file=out)
         print(_read(run, corpus, drawing), file=out)
         print("Next: agentswift train with the same options; dry_run=true first shows the whole plan", file=out)
 
@@ -114,7 +114,7 @@ def _html(run: Show, corpus: "Corpus", drawing: "Drawing", drawn: "Iterator[Draw
     from agentswift.report.show_page import write_show_page
 
     rows, file = list(drawn), Path(run.file or Path(run.output_dir) / "show.html")
-    write_show_page(file, rows, drawing.budget.shares(by_dataset=len(drawing.encoders) > 1), settings, run.templates)
+    write_show_page(file, rows, drawing.shares(), settings, run.templates)
     print(f"{_read(run, corpus, drawing)}\n{file}")
 
 

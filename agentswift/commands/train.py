@@ -69,7 +69,8 @@ class _Plan:
         rows = [[str(getattr(ledger, c)) for c in columns] for ledger in ledgers]
         account = self.prepared.account
         mixed = table("an epoch", COLUMNS, [line.cells for line in account])
-        said = [table("rows", columns, rows), mixed, *far_off(account), self._figures()]
+        notes = Scale.of(self.run.loss_scale).notes()
+        said = [table("rows", columns, rows), mixed, *far_off(account), self._figures(), *notes]
         if whole:
             said.insert(0, run_yaml(asdict(self.run)))
             said.append("ms-swift arguments:\n  " + " ".join(argv(self.named)).replace(" --", "\n  --"))

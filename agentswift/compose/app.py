@@ -87,7 +87,7 @@ class Command(Generic[Run]):
             self._say(f"point {at.job.num}: {' '.join(at.overrides.task)}")
         try:
             with explained(self.shape, asked):
-                run = checked(cfg, self.shape)
+                run = checked(cfg, self.shape, asked.options)
             status = self.task(run)
             sys.stdout.flush()
             return status
@@ -117,7 +117,7 @@ def compose_run(name: str, shape: type[Run], words: Sequence[str] = ()) -> Run:
     """Compose conf/NAME.yaml with `words` and return the checked run, for scripts and tests. Raises UsageError."""
     asked = prepare(name, shape, words)
     with explained(shape, asked):
-        return checked(compose_config(name, asked), shape)
+        return checked(compose_config(name, asked), shape, asked.options)
 
 
 def compose_config(name: str, asked: Asked, with_hydra: bool = False) -> DictConfig:

@@ -10,7 +10,7 @@ from agentswift.compose.suggestions import unknown_argument
 from agentswift.errors import UsageError, did_you_mean
 from agentswift.schema.groups import By, Data, Tuner, TunerType
 from agentswift.schema.runs import Check, Eval, Train
-from agentswift.weights import Scale, check_scale
+from agentswift.weights import check_scale, mapping_of
 
 _AT_LEAST_1 = (
     "per_device_train_batch_size",
@@ -54,7 +54,7 @@ def _agent(run: Any) -> Iterator[str]:
         for name in (run.template.agent_template, *getattr(run, "templates", ())):
             yield from _said(find_agent_template, name)
     if hasattr(run, "loss_scale"):
-        yield from check_scale(Scale.of(run.loss_scale).said, run.data.names if hasattr(run, "data") else None)
+        yield from check_scale(mapping_of(run.loss_scale), run.data.names if hasattr(run, "data") else None)
 
 
 def _data(data: Data) -> Iterator[str]:

@@ -16,7 +16,7 @@ TODAY = {
     "eval_batch_size": "per_device_eval_batch_size",
     "use_flash_attn": "compute=flash, or model.attn_impl=flash_attn",
     "use_loss_scale": "loss_scale=react",
-    "loss_scale_config_path": "an option of your own, my/conf/loss_scale/NAME.yaml, with --config-dir my/conf",
+    "loss_scale_config_path": "loss_scale.file=FILE.json",
     "dataset": "data=NAME, or data.path=FILE",
     "custom_train_dataset_path": "data.path=FILE",
     "train_dataset_sample": "data.rows={NAME: N}; -1, all rows, is the default",

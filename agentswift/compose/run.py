@@ -5,18 +5,22 @@ from typing import Any, TypeVar, cast
 from omegaconf import DictConfig, OmegaConf
 
 from agentswift.compose.checks import check
+from agentswift.compose.scales import fill_scale
+from agentswift.compose.search_path import Options
 from agentswift.errors import UsageError
 from agentswift.schema.groups import Data
 
 Run = TypeVar("Run")
 
 
-def checked(cfg: DictConfig, shape: type[Run]) -> Run:
+def checked(cfg: DictConfig, shape: type[Run], options: Options) -> Run:
     """Return `cfg` as a plain `shape`. Raises UsageError with everything in it that does not go together."""
     run = cast(Run, OmegaConf.to_object(cfg))
     if hasattr(run, "data"):
         _move_counts(run.data)
         _move_path(run)
+    if hasattr(run, "loss_scale"):
+        fill_scale(run.loss_scale, options)
     if problems := check(run):
         raise UsageError("\n  ".join(problems))
     return run

@@ -65,8 +65,7 @@ def _processes(settings: Settings, name: str, value: Any, house: House) -> None:
 
 def _option(group: str) -> Rule:
     def choose(settings: Settings, name: str, value: Any, house: House) -> None:
-        option = "flat" if (group, value) == ("loss_scale", "default") else str(value)
-        if option in house.options(group):
+        if (option := str(value)) in house.options(group):
             settings.choose(name, group, option)
         else:
             settings.lost.append((name, f"no {group}={value}; there are {', '.join(house.options(group))}"))
@@ -75,8 +74,29 @@ def _option(group: str) -> Rule:
 
 
 def _loss_scale(settings: Settings, name: str, value: Any, house: House) -> None:
+    """ms-swift's word: a strategy (default, last_round, all), scales, or both joined by a plus."""
+    strategy, *scales = str(value).split("+")
+    if strategy not in ("default", "last_round", "all"):
+        strategy, scales = "default", [strategy, *scales]
+    if strategy == "all" or len(scales) > 1:
+        why = "trains prompts too: loss_scale.fields.user=1" if strategy == "all" else "one loss scale is chosen"
+        settings.lost.append((name, f"{value}: {why}"))
+    elif scales:
+        _option("loss_scale")(settings, name, scales[0], house)
+        if strategy == "last_round":
+            settings.values["loss_scale.turns"] = "last"
+            settings.said.append((name, "loss_scale.turns: last"))
+    else:
+        settings.choose(name, "loss_scale", "flat" if strategy == "default" else "last_turn")
+
+
+def _use_loss_scale(settings: Settings, name: str, value: Any, house: House) -> None:
     if truth(value):
         settings.choose(name, "loss_scale", "react")
+
+
+def _scale_file(settings: Settings, name: str, value: Any, house: House) -> None:
+    settings.put(name, "loss_scale.file", value)
 
 
 def _hub(settings: Settings, name: str, value: Any, house: House) -> None:
@@ -134,8 +154,9 @@ RULES: dict[str, Rule] = {
     "deepspeed": _deepspeed,
     "fsdp": _fsdp,
     "nproc_per_node": _processes,
-    "loss_scale": _option("loss_scale"),
-    "use_loss_scale": _loss_scale,
+    "loss_scale": _loss_scale,
+    "use_loss_scale": _use_loss_scale,
+    "loss_scale_config_path": _scale_file,
     "use_hf": _hub,
     "model_type": _model_type,
     "self_cognition_sample": _self_cognition,

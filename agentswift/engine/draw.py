@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from agentswift.conversation import Conversation
 from agentswift.engine.encode import Encoder
 from agentswift.engine.prepare import Prepared
-from agentswift.weights import Budget, Scale, Share, SpanRow
+from agentswift.weights import Budget, Scale, Share, SpanRow, in_training
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A row as it is trained; all lists have one entry a token. `labels` is -100 where the weight is 0."""
+    """A row as it is trained; all lists have one entry a token.
+
+    `weights` are those of the first step; `labels` is -100 where the weight is 0 there and at the last.
+    """
 
     dataset: str
     row: int
@@ -29,7 +32,7 @@ class Drawing:
 
     def __init__(self, encoders: Mapping[str, Encoder], scale: Scale, max_length: int) -> None:
         self.encoders, self.scale, self.max_length = encoders, scale, max_length
-        self.budget = Budget(scale)  # by encoder, where there are several
+        self.budget = Budget(scale)  # by encoder where there are several, else by dataset
         self.rows = self.over = 0  # drawn; of those, longer than max_length under any encoder
 
     def draw(self, conversations: Iterable[Conversation]) -> Iterator[Drawn]:
@@ -43,6 +46,10 @@ class Drawing:
                 self.budget.add(dataset, encoded.span_ids, encoded.spans, under=under)
                 yield _drawn(conversation, encoder, self.scale, encoded.input_ids, encoded.span_ids, encoded.spans)
             self.rows, self.over = self.rows + 1, self.over + over
+
+    def shares(self) -> list[Share]:
+        """Return where the loss of what was drawn goes: by encoder, or by dataset, where there are several."""
+        return self.budget.shares(by_dataset=len(self.budget.sums) > 1)
 
 
 def draw(prepared: Prepared, encoder: Encoder, scale: Scale, chosen: Iterable[int]) -> Iterator[Drawn]:
@@ -61,8 +68,7 @@ def _drawn(
     span_ids: list[int],
     spans: Sequence[SpanRow],
 ) -> Drawn:
-    weights = scale.weigh(span_ids, spans, conversation.source.dataset)
-    weights[0] = 0.0  # as in training: nothing comes before the first token
+    weights, end = in_training(scale, span_ids, spans, conversation.source.dataset)
     tokens = encoder.tokens(conversation)
     return Drawn(
         dataset=conversation.source.dataset,
@@ -70,7 +76,7 @@ def _drawn(
         text="".join(tokens),
         tokens=tokens,
         input_ids=ids,
-        labels=[i if w > 0 else -100 for i, w in zip(ids, weights, strict=True)],
+        labels=[i if a > 0 or b > 0 else -100 for i, a, b in zip(ids, weights, end, strict=True)],
         weights=weights,
         fields=[spans[s].field for s in span_ids],
         made=conversation.source.made,

@@ -1,10 +1,11 @@
 """What a mix holds as tables, the same for the terminal and the page, and as one JSON a dataset and field."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
+from agentswift.report.tables import ENDS, ends
 from agentswift.stats import Figures, Holding, Lengths, lengths
 from agentswift.weights import Share
 
@@ -30,6 +31,7 @@ def tables(held: Holding, most: int, max_length: int) -> Iterator[Table]:
     if held.budget is not None:
         yield fields(held.budget.shares(by_dataset=True))
         if len(held.budget.sums) > 1:
+            yield _by_dataset(held.budget.datasets())
             yield fields(held.budget.shares())._replace(title="tokens and weight by field, all datasets")
     yield _tools(whole, most)
     given = sum(whole["types"].values())
@@ -75,18 +77,29 @@ def fields(shares: Sequence[Share]) -> Table:
     """Return each field's share of the tokens and of the weight of its dataset (of all, where none is named)."""
     columns = ["field", "tokens", "share of the tokens", "trained", "weight", "share of the weight"]
     rows, named = [], any(share.dataset for share in shares)
+    if scheduled := any(share.end_share is not None for share in shares):
+        columns += ENDS
     for dataset, group in groupby(shares, key=lambda share: share.dataset):
         of = list(group)
         tokens = sum(share.tokens for share in of)
         for s in of:
             cells = [s.field, f"{s.tokens:,}", percent(s.tokens, tokens), f"{s.trained:,}", f"{s.weight:,.1f}"]
-            rows.append([*([dataset] if named else []), *cells, f"{100 * s.share:.1f} %"])
+            rows.append(
+                [*([dataset] if named else []), *cells, f"{100 * s.share:.1f} %", *(ends(s) if scheduled else ())]
+            )
     return Table(
         "tokens and weight by field",
         "what is read and what is trained: a field's share of the loss is its share of the weight",
         ["dataset", *columns] if named else columns,
         rows,
     )
+
+
+def _by_dataset(shares: Sequence[Share]) -> Table:
+    """Return each dataset's share of all tokens and of all weight."""
+    table = fields([replace(share, field=share.dataset, dataset="") for share in shares])
+    hint = "each row once: the shares of a mix are not applied (train dry_run=true shows its plan)"
+    return Table("tokens and weight by dataset", hint, ["dataset", *table.columns[1:]], table.rows)
 
 
 def _tools(whole: Figures, most: int) -> Table:

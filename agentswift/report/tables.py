@@ -7,10 +7,12 @@ from typing import Any
 
 from agentswift.report.visible import visible
 from agentswift.score import FIGURES
+from agentswift.weights import Share
 
 Summary = Mapping[str, Any]  # what score.summarize returns
 _SHOWN = ("exact_call", "tool_name", "argument_f1", "valid_format", "made_up_tool", "missed_call", "no_call")
 _LESS_IS_BETTER = {"made_up_tool", "missed_call", "wrong_call"}
+ENDS = ["weight at the end", "share at the end"]  # of weights that change over the run
 BEFORE_AFTER = ("held out", "figure", "rows", "base", "tuned", "change")
 
 
@@ -28,6 +30,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
     numeric = [all(_is_figure(row[at]) for row in cells) and bool(cells) for at in range(len(columns))]
     draw = _rich if (is_terminal() if terminal is None else terminal) else _plain
     return draw(title, list(columns), cells, numeric)
+
+
+def ends(share: Share) -> list[str]:
+    """Return the cells of ENDS."""
+    return [f"{share.end_weight or 0:,.1f}", f"{100 * (share.end_share or 0):.1f} %"]
 
 
 def before_after(

@@ -8,7 +8,7 @@ from itertools import cycle, groupby, islice
 from typing import IO, TYPE_CHECKING, Protocol
 
 from agentswift.conversation import FIELDS
-from agentswift.report.tables import is_terminal, table
+from agentswift.report.tables import ENDS, ends, is_terminal, table
 from agentswift.report.visible import visible
 from agentswift.weights import Share
 
@@ -160,6 +160,9 @@ def budget_table(budget: Sequence[Share], by: str = "dataset") -> str:
     if several := len({share.dataset for share in budget}) > 1:
         columns.insert(0, by)
     rows = [[s.field, f"{s.tokens:,}", f"{s.trained:,}", f"{s.weight:,.1f}", f"{100 * s.share:.1f} %"] for s in budget]
+    if any(s.end_share is not None for s in budget):
+        columns += ENDS
+        rows = [[*row, *ends(share)] for share, row in zip(budget, rows, strict=True)]
     if several:
         rows = [[share.dataset, *row] for share, row in zip(budget, rows, strict=True)]
     return table("weight budget", columns, rows)

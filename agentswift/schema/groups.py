@@ -172,6 +172,7 @@ class LossScale:
     normalize: Normalize = Normalize.tokens  # the loss is divided by: tokens (trained ones), weights (a mean)
     by_dataset: dict[str, Any] = field(default_factory=dict)  # dataset → the same keys, put over these; or an option
     schedule: Schedule = field(default_factory=Schedule)  # to other weights over the run
+    file: str | None = None  # a loss-scale JSON of ms-swift's; what is said beside it goes over it
 
 
 class LossBackend(Enum):

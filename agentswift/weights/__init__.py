@@ -2,7 +2,19 @@
 
 from agentswift.weights.budget import Budget, Share, budget
 from agentswift.weights.faults import check_scale
-from agentswift.weights.scale import Scale, progressed
+from agentswift.weights.scale import Scale, in_training, mapping_of, progressed
 from agentswift.weights.spans import PARTS, SpanRow, Weighing
 
-__all__ = ["PARTS", "Budget", "Scale", "Share", "SpanRow", "Weighing", "budget", "check_scale", "progressed"]
+__all__ = [
+    "PARTS",
+    "Budget",
+    "Scale",
+    "Share",
+    "SpanRow",
+    "Weighing",
+    "budget",
+    "check_scale",
+    "in_training",
+    "mapping_of",
+    "progressed",
+]

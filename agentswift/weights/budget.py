@@ -55,14 +55,23 @@ class Budget:
                 _put(whole, field, sums)
         return self._shares("", whole)
 
+    def datasets(self) -> list[Share]:
+        """Return each dataset's share of all, over all its fields (`field` is "")."""
+        sums: dict[str, Sums] = {}
+        for dataset, of_fields in self.sums.items():
+            for more in of_fields.values():
+                _put(sums, dataset, more)
+        start, end = (sum(one[at] for one in sums.values()) for at in (2, 3))
+        return [self._share(dataset, "", one, start, end) for dataset, one in sums.items()]
+
     def _shares(self, dataset: str, of_fields: Mapping[str, Sums]) -> list[Share]:
         start, end = (sum(sums[at] for sums in of_fields.values()) for at in (2, 3))
-        found = []
-        for field in (name for name in FIELDS if name in of_fields):
-            tokens, trained, weight, last = of_fields[field]
-            ends = (last, last / end if end else 0.0) if self.scale.is_scheduled else (None, None)
-            found.append(Share(dataset, field, tokens, trained, weight, weight / start if start else 0.0, *ends))
-        return found
+        return [self._share(dataset, name, of_fields[name], start, end) for name in FIELDS if name in of_fields]
+
+    def _share(self, dataset: str, field: str, sums: Sums, start: float, end: float) -> Share:
+        tokens, trained, weight, last = sums
+        ends = (last, last / end if end else 0.0) if self.scale.is_scheduled else (None, None)
+        return Share(dataset, field, tokens, trained, weight, weight / start if start else 0.0, *ends)
 
 
 def budget(

@@ -14,7 +14,6 @@ _WORDS = {"turns": ("all", "last"), "normalize": ("tokens", "weights"), "shape":
 _OF_THE_RUN = {
     "normalize": "one loss is normalised one way: loss_scale.normalize",
     "by_dataset": "an entry of by_dataset has none of its own",
-    "shape": "all weights change alike: loss_scale.schedule.shape",
 }
 
 
@@ -24,7 +23,6 @@ def check_scale(said: Mapping[str, Any], datasets: Collection[str] | None = None
     for key in ("turns", "normalize"):
         yield from _word(said, key, "loss_scale")
     schedule = said.get("schedule", {})
-    yield from _word(schedule, "shape", "loss_scale.schedule")
     yield from _schedule(schedule, "loss_scale.schedule")
     for dataset, entry in said.get("by_dataset", {}).items():
         at = f"loss_scale.by_dataset.{dataset}"
@@ -33,29 +31,29 @@ def check_scale(said: Mapping[str, Any], datasets: Collection[str] | None = None
         if not isinstance(entry, Mapping):
             yield f"{at}: {entry!r} is no loss scale. Give what differs ({{fields: {{action: 2}}}}) or an option's name"
         else:
-            yield from _entry(entry, at)
+            yield from _entry(entry, at, schedule)
 
 
-def _entry(entry: Mapping[str, Any], at: str) -> Iterator[str]:
+def _entry(entry: Mapping[str, Any], at: str, schedule: Mapping[str, Any]) -> Iterator[str]:
     known = (*_CHANGING, "turns", "schedule")
-    whole = "name" in entry  # a loss scale by itself: what it says for a whole run is let pass where it is plain
-    for key in entry.keys() - {*known, "name"}:
-        if not (whole and (key, entry[key]) in (("normalize", "tokens"), ("by_dataset", {}))):
-            why = _OF_THE_RUN.get(key) or f"no such key.{did_you_mean(key, known)}"
-            yield f"{at}.{key}: {why}"
+    for key in entry.keys() - {*known, "name"}:  # a whole loss scale, by its name, may say what is plain
+        if "name" not in entry or (key, entry[key]) not in (("normalize", "tokens"), ("by_dataset", {})):
+            yield f"{at}.{key}: {_OF_THE_RUN.get(key) or f'no such key.{did_you_mean(key, known)}'}"
     yield from _set(entry, at)
     yield from _word(entry, "turns", at)
-    schedule = entry.get("schedule", {})
-    if not whole and "shape" in schedule:
-        yield f"{at}.schedule.shape: {_OF_THE_RUN['shape']}"
-    yield from _schedule(schedule, f"{at}.schedule")
+    yield from _schedule(own := entry.get("schedule", {}), f"{at}.schedule")
+    if isinstance(own, Mapping) and own.get("shape", shape := schedule.get("shape", "linear")) != shape:
+        yield f"{at}.schedule.shape: all weights change alike: loss_scale.schedule.shape={own['shape']}"
 
 
-def _schedule(schedule: Mapping[str, Any], at: str) -> Iterator[str]:
-    to = schedule.get("to", {})
+def _schedule(schedule: Any, at: str) -> Iterator[str]:
+    to = schedule.get("to", {}) if isinstance(schedule, Mapping) else None
     if not isinstance(to, Mapping):
-        yield f"{at}.to: {to!r} is no set of weights. Give one, as {{fields: {{action: 1}}}}"
+        yield f"{at}: {schedule!r} leads to no weights. Give them, as {{to: {{fields: {{action: 1}}}}}}"
         return
+    for key in schedule.keys() - {"shape", "to"}:
+        yield f"{at}.{key}: no such key.{did_you_mean(key, ('shape', 'to'))}"
+    yield from _word(schedule, "shape", at)
     for key in to.keys() - set(_CHANGING):
         yield f"{at}.to.{key}: no such key.{did_you_mean(key, _CHANGING, otherwise='It may have: ')}"
     yield from _set(to, f"{at}.to")
@@ -63,24 +61,24 @@ def _schedule(schedule: Mapping[str, Any], at: str) -> Iterator[str]:
 
 def _set(said: Mapping[str, Any], at: str) -> Iterator[str]:
     """Check one set of weights."""
-    fields = said.get("fields", {})
-    if "end_of_turn" in fields:
-        here = f"{at}.end_of_turn={fields['end_of_turn']}"
-        yield f"{at}.fields.end_of_turn: the stop token's weight stands by itself: {here}"
     tables = (("fields", _NAMED, "field"), ("labels", _NAMED, "field that a label introduces"))
     for key, names, kind in (*tables, ("arguments", ARGUMENTS, "part of the arguments")):
-        yield from _table(said.get(key, {}), names, kind, f"{at}.{key}")
+        table = said.get(key, {})
+        if not isinstance(table, Mapping):
+            yield f"{at}.{key}: {table!r} is no table of weights. Give names and numbers, as {{{names[0]}: 2}}"
+            continue
+        for name, weight in table.items():
+            yield from _row(name, weight, names, kind, at, key)
     yield from _number(said.get("end_of_turn", 1.0), f"{at}.end_of_turn", "leaves the stop token out of the loss")
 
 
-def _table(table: Any, names: Collection[str], kind: str, at: str) -> Iterator[str]:
-    if not isinstance(table, Mapping):
-        yield f"{at}: {table!r} is no table of weights. Give names and numbers, as {{{next(iter(names))}: 2}}"
-        return
-    for name, weight in table.items():
-        if name not in names and name != "end_of_turn":
-            yield f"{at}: no {kind} {name!r}.{did_you_mean(name, names, otherwise='They are: ')}"
-        yield from _number(weight, f"{at}.{name}", "leaves it out of the loss")
+def _row(name: str, weight: Any, names: Collection[str], kind: str, at: str, key: str) -> Iterator[str]:
+    if (key, name) == ("fields", "end_of_turn"):
+        yield f"{at}.fields.end_of_turn: the stop token's weight stands by itself: {at}.end_of_turn={weight}"
+    elif name not in names:
+        yield f"{at}.{key}: no {kind} {name!r}.{did_you_mean(name, names, otherwise='They are: ')}"
+    else:
+        yield from _number(weight, f"{at}.{key}.{name}", "leaves it out of the loss")
 
 
 def _number(weight: Any, at: str, nought: str) -> Iterator[str]:

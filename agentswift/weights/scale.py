@@ -22,6 +22,9 @@ PLAIN: Mapping[str, Any] = {
 }
 
 
+Ends = tuple[list[float], list[float]]  # of a row's tokens, at the first step and at the last
+
+
 class Scale:
     """A loss scale; `weigh` gives each token its weight, at the start of the schedule or at its end.
 
@@ -42,8 +45,7 @@ class Scale:
     @classmethod
     def of(cls, said: Any) -> "Scale":
         """Return the scale that a mapping or the schema's LossScale says; keys that are not there are PLAIN's."""
-        values = asdict(said) if is_dataclass(said) and not isinstance(said, type) else said
-        return cls(_plain(values))
+        return cls(mapping_of(said))
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> "Scale":
@@ -58,6 +60,16 @@ class Scale:
     def is_scheduled(self) -> bool:
         """Whether any weight differs between the first step and the last."""
         return any(start != end for start, end in self._sets.values())
+
+    def notes(self) -> list[str]:
+        """Return what had better be said aloud before anything is trained with this scale."""
+        found = []
+        for dataset, (start, end) in self._sets.items():
+            of = f" of {dataset}" if dataset else ""
+            for weighing, when in ((start, ""), (end, " at the end")):
+                if weighing.end_of_turn == 0 and (when == "" or start.end_of_turn):
+                    found.append(f"loss scale {self.name}: end_of_turn=0{of}{when}: the stop token is not trained")
+        return found
 
     def weighing(self, dataset: str = "", *, end: bool = False) -> Weighing:
         """Return the set of weights for rows of `dataset`."""
@@ -74,6 +86,23 @@ class Scale:
         """Return each token's weight, its field's times its message's; `end`: that at the end of the schedule."""
         table = self.table(spans, dataset, end=end)
         return [table[span_id] for span_id in span_ids]
+
+
+def in_training(scale: Scale, span_ids: Sequence[int], spans: Sequence[SpanRow], dataset: str) -> Ends:
+    """Return a row's weights at the first step and at the last (the same list without a schedule), as it is trained.
+
+    Nothing comes before its first token to predict it, so that weighs 0; packed rows must not see each other.
+    """
+    start = scale.weigh(span_ids, spans, dataset)
+    end = scale.weigh(span_ids, spans, dataset, end=True) if scale.is_scheduled else start
+    start[0] = end[0] = 0.0
+    return start, end
+
+
+def mapping_of(said: Any) -> dict[str, Any]:
+    """Return what a mapping or the schema's LossScale says as JSON holds it, without the file it was read from."""
+    values = asdict(said) if is_dataclass(said) and not isinstance(said, type) else said
+    return {key: value for key, value in _plain(values).items() if key != "file"}
 
 
 def progressed(progress: float, shape: str) -> float:

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agentswift.agent_templates import AGENT_TEMPLATES
+from agentswift.agent_templates.argument_parts import argument_parts
+from agentswift.agent_templates.calls import arguments_text
 from agentswift.cards import Card
 from agentswift.conversation import Conversation, Turn
 from agentswift.corpus import read_part
@@ -35,10 +38,20 @@ FILES = (
     "self_cognition/swift_v2_self_cognition.jsonl",
     "toolbench/toolllama_examples.json",
 )
-SCALES: dict[str, dict[str, float]] = {
+SCALES: dict[str, dict[str, Any]] = {
     "flat": {},
-    "react": {"action": 2.0, "action_input": 2.0},
-    "odd": {"thought": 0.0, "label": 0.5, "answer": 3.0, "end_of_turn": 0.0, "observation": 0.25, "user": 1.0},
+    "react": {"fields": {"action": 2.0, "action_input": 2.0}, "labels": {"action": 2.0, "observation": 2.0}},
+    "odd": {
+        "fields": {"thought": 0.0, "label": 0.5, "answer": 3.0, "observation": 0.25, "user": 1.0},
+        "arguments": {"keys": 0.0, "values": 3.0, "punctuation": 0.1},
+        "end_of_turn": 0.0,
+        "turns": "last",
+        "by_dataset": {
+            "hotpotqa": {"fields": {"thought": 2.0}, "turns": "all"},
+            "identity": {"name": "other", "schedule": {"to": {"fields": {"text": 0.0}}}},
+        },
+        "schedule": {"shape": "cosine", "to": {"fields": {"thought": 1.0}, "arguments": {"keys": 1.0}}},
+    },
 }
 pytestmark = [
     pytest.mark.rows,
@@ -71,12 +84,31 @@ def test_ids_are_the_same_under_every_loss_scale(name: str) -> None:
     """Labels are ids or -100, by weight alone; each scale encodes anew, as a run with a cold cache would."""
     made = encoder(name, TEMPLATE[name])
     expected = [e.input_ids for e in made.encode(conversations())]
-    for scale in SCALES.values():
-        for ids, encoded in zip(expected, made.encode(conversations()), strict=True):
+    for scale in map(Scale, SCALES.values()):
+        for ids, encoded, talk in zip(expected, made.encode(conversations()), conversations(), strict=True):
             assert encoded.input_ids == ids
-            weights = Scale({"fields": scale}).weigh(encoded.span_ids, encoded.spans)
-            assert len(weights) == len(ids)
-            assert min(weights) >= 0
+            for end in (False, True):
+                weights = scale.weigh(encoded.span_ids, encoded.spans, talk.source.dataset, end=end)
+                assert len(weights) == len(ids)
+                assert min(weights) >= 0
+
+
+def keys_in(value: Any) -> int:
+    """Return how many keys a value holds, at any depth."""
+    if isinstance(value, list):
+        return sum(map(keys_in, value))
+    return sum((key != "") + keys_in(inner) for key, inner in value.items()) if isinstance(value, dict) else 0
+
+
+def test_the_arguments_of_every_call_are_cut_into_what_they_hold() -> None:
+    calls = [step for talk in conversations() for step in talk.steps() if step.kind == "call"]
+    for call in calls:
+        text, at, keys = arguments_text(call), 0, 0
+        for part, end in argument_parts(text):
+            keys += part == "key"
+            assert part != "punctuation" or set(text[at:end]) <= set('{}[]",: ')
+            at = end
+        assert (at, keys) == (len(text), keys_in(json.loads(text)))
 
 
 def served(whole: Conversation) -> Iterator[Conversation]:

@@ -155,6 +155,21 @@ def test_a_json_file_of_ms_swift_and_a_data_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("theirs", "name", "turns"),
+    [
+        ("default", "flat", "all"),
+        ("last_round", "last_turn", "last"),
+        ("alpha_umi", "alpha_umi", "all"),
+        ("default+qwen", "qwen", "all"),
+        ("last_round+react", "react", "last"),
+    ],
+)
+def test_a_loss_scale_of_theirs_is_ours_by_the_same_name(theirs: str, name: str, turns: str, tmp_path: Path) -> None:
+    made, _ = convert(tmp_path, "train.sh", f"swift sft --model m --dataset ms-bench --loss_scale {theirs}")
+    assert (made.loss_scale.name, made.loss_scale.turns.value) == (name, turns)
+
+
+@pytest.mark.parametrize(
     ("arguments", "lost"),
     [
         ("--model m", "dataset: no data: add data=NAME"),
@@ -162,7 +177,12 @@ def test_a_json_file_of_ms_swift_and_a_data_file(tmp_path: Path) -> None:
         ("--model m --dataset a.jsonl b.jsonl", "dataset b.jsonl: a file within a mix needs a card"),
         ("--model m --dataset a.jsonl --self_cognition_sample 5", "dataset: a.jsonl: a file within a mix needs a card"),
         ("--model m --dataset ms-bench --tuner_type longlora", "tuner_type: tuner=longlora is not among"),
-        ("--model m --dataset ms-bench --loss_scale last_round", "loss_scale: no loss_scale=last_round"),
+        (
+            "--model m --dataset ms-bench --loss_scale ignore_empty_think",
+            "loss_scale: no loss_scale=ignore_empty_think",
+        ),
+        ("--model m --dataset ms-bench --loss_scale all", "loss_scale: all: trains prompts too"),
+        ("--model m --dataset ms-bench --loss_scale hermes+ignore_empty_think", "one loss scale is chosen"),
         ("--model m --dataset ms-bench --train_dataset_sample 500", "500 rows over all datasets"),
         ("--model m --dataset ms-bench --packing maybe", "packing: 'maybe' is no value of packing"),
         ("--model m --dataset ms-bench --use_flash_attn maybe", "use_flash_attn: 'maybe' is not read"),
