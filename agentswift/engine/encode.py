@@ -11,7 +11,7 @@ from agentswift.agent_templates.thinking import Thinking, thinking_of
 from agentswift.conversation import Conversation
 from agentswift.engine.chat import Chat, Mark, Segment, chat, segments
 from agentswift.engine.native import NativeChat
-from agentswift.engine.swift_facts import chat_templates
+from agentswift.engine.swift_facts import ChatTemplate, chat_templates
 from agentswift.engine.tokenizer import Tokenizer
 from agentswift.errors import ModelError, did_you_mean
 from agentswift.weights import SpanRow
@@ -87,12 +87,13 @@ def _row(row: list[Segment], ids: list[list[int]], placed: "list[Places]") -> En
     span_ids: list[int] = []
     table: dict[SpanRow, int] = {}
     for segment, at in zip(row, placed, strict=True):
-        local = [table.setdefault(_span(mark), len(table)) for mark in segment.marks]
+        local = [table.setdefault(span_row(mark), len(table)) for mark in segment.marks]
         span_ids += [local[i] for i in at.tolist()]
     return Encoded([i for part in ids for i in part], span_ids, tuple(table), "".join(s.text for s in row))
 
 
-def _span(mark: Mark) -> SpanRow:
+def span_row(mark: Mark) -> SpanRow:
+    """Return what the cache keeps of a mark."""
     return SpanRow(field=mark.field, of=mark.of, step=mark.step, turn=mark.turn, weight=mark.weight, part=mark.part)
 
 
@@ -162,7 +163,12 @@ def load_chat(name: str, tokenizer: Tokenizer) -> Chat:
     known = chat_templates()
     if name not in known:
         raise ModelError(f"no chat template {name!r} in ms-swift.{did_you_mean(name, known)}")
-    return chat(known[name], _Specials(tokenizer), tokenizer.first)
+    return written_out(known[name], tokenizer)
+
+
+def written_out(template: ChatTemplate, tokenizer: Tokenizer) -> Chat:
+    """Return a chat template with `tokenizer`'s special tokens written out."""
+    return chat(template, _Specials(tokenizer), tokenizer.first)
 
 
 class _Specials(dict[str, str]):

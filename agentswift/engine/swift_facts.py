@@ -139,6 +139,11 @@ def _write(file: Path) -> None:
     write_text(file, _dated(json.dumps(facts, ensure_ascii=False), day))
 
 
+def chat_template(meta: Any) -> ChatTemplate:
+    """Return a TemplateMeta of ms-swift's as the facts have it, with what a run has changed in it."""
+    return ChatTemplate(meta.template_type, **_template(meta))
+
+
 def _template(meta: Any) -> dict[str, Any]:
     named = {f.name: getattr(meta, f.name) for f in fields(ChatTemplate) if f.name not in ("name", "template_cls")}
     if meta.is_post_system:

@@ -59,11 +59,11 @@ def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> Tokenizer:
     Raises ModelError where it cannot be read, or gives no offsets.
     """
     if trust_remote_code:
-        return _reduced(whole_tokenizer(folder, trust_remote_code=True))
+        return reduced(whole_tokenizer(folder, trust_remote_code=True))
     kept = cache_folder() / "tokenizers" / f"{_key(folder)}.json"
     if kept.exists():
         return _restored(kept.read_text(encoding="utf-8"))
-    made = _reduced(whole_tokenizer(folder))
+    made = reduced(whole_tokenizer(folder))
     kept.parent.mkdir(exist_ok=True)
     head = json.dumps({"specials": made.specials, "first": made.first})
     write_text(kept, f"{head}\n{made.rust.to_str()}")
@@ -83,7 +83,8 @@ def whole_tokenizer(folder: Path, trust_remote_code: bool = False) -> "PreTraine
     return tokenizer
 
 
-def _reduced(whole: "PreTrainedTokenizerFast") -> Tokenizer:
+def reduced(whole: "PreTrainedTokenizerFast") -> Tokenizer:
+    """Return what we need of transformers' tokenizer. Raises ModelError for one that gives no offsets."""
     if not whole.is_fast:
         raise ModelError(
             f"{whole.name_or_path}: its tokenizer gives no character offsets (no tokenizer.json); weights need "
