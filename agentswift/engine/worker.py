@@ -16,6 +16,7 @@ from swift.trainers import TrainerFactory
 
 from agentswift.engine.batch import Collator, Rows
 from agentswift.engine.cache import Encodings
+from agentswift.engine.deepspeed_cpu import ready
 from agentswift.engine.epochs import EpochPacks, EpochRows
 from agentswift.engine.job import Job, Origins
 from agentswift.engine.trainer import LossPlan, ManifestCallback
@@ -43,6 +44,7 @@ class AgentSft(SwiftSft):  # type: ignore[misc]
 
     def __init__(self, job: Job) -> None:
         self.job, self.origins = job, Origins(job.datasets, job.stretches)
+        ready(job.arguments)
         super().__init__(job.arguments)
 
     def _prepare_dataset(self) -> tuple[Any, Any]:
