@@ -63,12 +63,13 @@ class _Weighted(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
         targets, scales, run, wanted = rest
-        head = Head(hidden, weight, bias, targets, scales.float(), _compute_dtype(weight))
+        head = Head(hidden, weight, bias, targets, scales, _compute_dtype(weight))
         with torch.autocast(hidden.device.type, enabled=False):
             passed = run(head, wanted)
         ctx.grads = (passed.hidden, passed.weight, passed.bias)
+        ctx.dtypes = [None if part is None else part.dtype for part in (hidden, weight, bias)]
         ctx.mark_non_differentiable(passed.per_token, passed.correct)
-        return (passed.per_token * head.scales).sum(), passed.per_token, passed.correct
+        return (passed.per_token * scales).sum(), passed.per_token, passed.correct
 
     @staticmethod
     @once_differentiable
@@ -76,7 +77,8 @@ class _Weighted(torch.autograd.Function):
         grads, ctx.grads = ctx.grads, None
         if grads is None:
             raise RuntimeError("this loss went backward once and has let its gradients go: take it anew")
-        return (*(None if g is None else g.mul_(grad) for g in grads), *(None,) * 4)
+        pairs = zip(grads, ctx.dtypes, strict=True)
+        return (*(None if g is None else g.mul_(grad).to(dtype) for g, dtype in pairs), *(None,) * 4)
 
 
 def _compute_dtype(weight: Tensor) -> torch.dtype:
