@@ -23,7 +23,8 @@ with warnings.catch_warnings():
     from transformers import TrainerCallback
 
     from agentswift.engine.deepspeed_cpu import ready
-    from agentswift.engine.trainer import AgentTrainer, LossPlan
+    from agentswift.engine.loss_choice import LossPlan
+    from agentswift.engine.trainer import AgentTrainer
     from agentswift.engine.worker import AgentSftArguments
 
 Change = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]

@@ -19,7 +19,8 @@ from agentswift.engine.cache import Encodings
 from agentswift.engine.deepspeed_cpu import ready
 from agentswift.engine.epochs import EpochPacks, EpochRows
 from agentswift.engine.job import Job, Origins
-from agentswift.engine.trainer import LossPlan, ManifestCallback
+from agentswift.engine.loss_choice import LossPlan
+from agentswift.engine.manifests import ManifestCallback
 from agentswift.files import write_json
 from agentswift.mix import Mix
 from agentswift.weights import Scale

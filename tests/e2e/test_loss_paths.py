@@ -166,6 +166,11 @@ def test_tokens_of_no_known_group_count_for_accuracy_alone() -> None:
 DDP = {"ddp_backend": "gloo"}
 RANKS: dict[str, list[Case]] = {
     "MULTI_CPU": [Case(arguments=DDP), Case("untied", arguments={**DDP, **HEAD}, plan={"normalize": "weights"})],
+    "DEEPSPEED": [
+        Case(arguments={**DDP, "deepspeed": "zero2"}),
+        Case(arguments={**DDP, "deepspeed": "zero3"}),
+        Case("untied", arguments={**DDP, **FULL, "deepspeed": "zero3"}),
+    ],
     "FSDP": [Case(arguments={**DDP, "fsdp": "fsdp2"}), Case("untied", arguments={**DDP, **FULL, "fsdp": "fsdp2"})],
 }
 
@@ -190,6 +195,8 @@ def ranks(cases: list[Case], root: Path) -> list[Done]:
 
 @pytest.mark.parametrize("kind", RANKS)
 def test_two_ranks_take_the_same_loss(kind: str, root: Path) -> None:
+    if kind == "DEEPSPEED":
+        pytest.importorskip("deepspeed", reason="pip install agentswift[deepspeed]")
     done = ranks(RANKS[kind], root)
     for ours, theirs in zip(done[::2], done[1::2], strict=True):
         assert ours.ranks == kind
