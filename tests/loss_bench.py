@@ -228,7 +228,7 @@ def run(case: Case, root: Path, change: Change = dict) -> Done:
         bench.run()
     history = bench.trainer.state.log_history
     steps = [record for record in history if "loss" in record]
-    trained = {k: v.detach().float() for k, v in bench.trained.items()}
+    trained = {k: v.detach().float() for k, v in (bench.trained or {}).items()}  # ZeRO-3: whole on rank 0
     ranks = bench.trainer.accelerator.distributed_type.value
     return Done(
         [record["loss"] for record in steps], [record["grad_norm"] for record in steps], history,

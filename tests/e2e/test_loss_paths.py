@@ -119,7 +119,11 @@ def test_the_fields_losses_sum_up_to_the_loss(root: Path) -> None:
 
 
 def test_evaluation_logs_fields_too_and_weighs_as_the_schedules_end(root: Path) -> None:
-    case = Case(arguments={"eval_strategy": "steps", "eval_steps": 1}, scheduled=True, plan={"normalize": "weights"})
+    case = Case(
+        arguments={"eval_strategy": "steps", "eval_steps": 1, "split_dataset_ratio": 0.1},
+        scheduled=True,
+        plan={"normalize": "weights"},
+    )
     ours, theirs = ([log for log in run(c, root).logs if "eval_loss" in log] for c in (case, swift(case)))
     assert len(ours) == len(theirs) == 2
     for mine, own in zip(ours, theirs, strict=True):
