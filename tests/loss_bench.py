@@ -6,7 +6,7 @@ In this process, or as ranks: `torchrun … -m tests.loss_bench CASE OUT`, CASE 
 import json
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,12 @@ with warnings.catch_warnings():
     from swift.trainers import TrainerFactory
     from transformers import TrainerCallback
 
-    from agentswift.engine.trainer import AgentTrainer, LossPlan
+    from agentswift.engine.deepspeed_cpu import ready
+    from agentswift.engine.loss_choice import LossPlan
+    from agentswift.engine.trainer import AgentTrainer
     from agentswift.engine.worker import AgentSftArguments
 
+Change = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
 VOCAB = 320
 SIZES = {
     "vocab_size": VOCAB,
@@ -46,7 +49,7 @@ MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {  # name → class, ms-swi
                                           "head_dim": 8, "decoder_sparse_step": 1}),
     "soft_cap": ("Gemma2", "gemma2", {"final_logit_softcapping": 3.0, "head_dim": 8}),
     "factor": ("Cohere", "c4ai", {"logit_scale": 0.3}),
-    "quotient": ("Granite", "granite", {"logits_scaling": 3.0}),
+    "quotient": ("Granite", "llama", {"logits_scaling": 3.0}),
 }  # fmt: skip
 GROUPS = [FIELDS.index(name) for name in ("thought", "action", "action_input", "answer")]
 WEIGHTS = (0.5, 2.0, 3.0, 1.0)  # of those
@@ -74,6 +77,8 @@ class Done:
     logs: list[dict[str, float]]
     gradient: dict[str, torch.Tensor]
     trained: dict[str, torch.Tensor]
+    said: str  # the way the loss went
+    ranks: str  # how accelerate holds them together
     trainer: Any = None
 
 
@@ -115,6 +120,7 @@ class Rows(Dataset):  # type: ignore[type-arg]
                 "loss_scale_end": torch.tensor([1.0, 0.0, 1.0, 4.0, 0.0, 0.0])[which],
             })  # fmt: skip
         self.scheduled = case.scheduled
+        self.change: Change = dict
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -135,7 +141,7 @@ class Rows(Dataset):  # type: ignore[type-arg]
         trained = (batch["loss_scale"] > 0) | ((ends > 0) & torch.tensor(self.scheduled))
         batch["labels"] = torch.where(trained, batch["input_ids"], -100)
         batch["attention_mask"] = (batch["groups"] >= 0).long()
-        return batch
+        return self.change(batch)
 
     def pack(self, rows: list[dict[str, Any]], **_: Any) -> dict[str, torch.Tensor]:
         """Lay rows one behind the other."""
@@ -152,6 +158,7 @@ class Bench(SwiftSft):  # type: ignore[misc]
 
     def __init__(self, case: Case, argv: list[str]) -> None:
         self.case, self.rows = case, Rows(case)
+        ready(argv)
         super().__init__(argv)
 
     def _prepare_dataset(self) -> tuple[Any, Any]:
@@ -196,8 +203,8 @@ class First(TrainerCallback):  # type: ignore[misc]
             self.kept = {n: p.grad.detach().clone().float() for n, p in named if isinstance(p.grad, torch.Tensor)}
 
 
-def run(case: Case, root: Path) -> Done:
-    """Train `case` in this process; ROOT holds the models and what ms-swift writes."""
+def run(case: Case, root: Path, change: Change = dict) -> Done:
+    """Train `case` in this process, each batch changed; ROOT holds the models and what ms-swift writes."""
     folder = model_folder(case.model, root)
     out = root / "out"
     named = {
@@ -217,12 +224,15 @@ def run(case: Case, root: Path) -> Done:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         bench = Bench(case, words)
+        bench.rows.change = change
         bench.run()
     history = bench.trainer.state.log_history
     steps = [record for record in history if "loss" in record]
+    trained = {k: v.detach().float() for k, v in (bench.trained or {}).items()}  # ZeRO-3: whole on rank 0
+    ranks = bench.trainer.accelerator.distributed_type.value
     return Done(
         [record["loss"] for record in steps], [record["grad_norm"] for record in steps], history,
-        bench.gradient.kept, {k: v.detach().float() for k, v in bench.trained.items()}, bench.trainer,
+        bench.gradient.kept, trained, str(bench.trainer.choice), ranks, bench.trainer,
     )  # fmt: skip
 
 
@@ -251,7 +261,7 @@ def main(cases: str, out: str) -> None:
     done = []
     for case in json.loads(cases):
         one = run(Case(**case), root)
-        done.append({k: v for k, v in vars(one).items() if k != "trainer"} | {"said": str(one.trainer.choice)})
+        done.append({k: v for k, v in vars(one).items() if k != "trainer"})
     if not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0:
         torch.save(done, root / "done.pt")
 

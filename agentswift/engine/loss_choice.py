@@ -1,6 +1,7 @@
 """Which way a run takes its loss, and why: ours from hidden states, by a backend, or ms-swift's own from logits."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,8 +11,24 @@ from agentswift.engine.after_head import AS_IT_IS, PROBE, Transform, told
 from agentswift.engine.head import Head
 from agentswift.engine.loss import usable
 from agentswift.errors import UsageError
+from agentswift.weights import Scale
 
 FASTEST_FIRST = ("triton", "liger", "torch")  # of those that need a GPU, then the one that runs anywhere
+
+
+@dataclass(frozen=True)
+class LossPlan:
+    """What the run says about its loss."""
+
+    backend: str = "auto"
+    normalize: str = "tokens"
+    shape: str = "linear"  # of the schedule, if the batches have one
+    datasets: Sequence[str] = field(default_factory=list)  # their numbers are in the batches' groups
+
+    @classmethod
+    def of(cls, scale: Scale, datasets: Sequence[str], backend: str) -> "LossPlan":
+        """Return the plan of a run under a loss scale."""
+        return cls(backend, scale.normalize, scale.shape, list(datasets))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,6 @@
-"""ms-swift's trainer with ours put in: the sampler of epochs, the loss and its curves by field, manifests."""
+"""ms-swift's trainer with ours put in: the sampler of epochs, the loss and its curves by field."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,31 +8,13 @@ from typing import Any
 import torch
 from swift.metrics import compute_acc
 from swift.trainers import Seq2SeqTrainer, mixin
-from transformers import TrainerCallback
 
-from agentswift.checkpoints import Manifest, write_manifest
 from agentswift.engine.field_metrics import FieldSums
 from agentswift.engine.head import IGNORED, Kept
 from agentswift.engine.loss import TokenLoss
-from agentswift.engine.loss_choice import Choice, choose
+from agentswift.engine.loss_choice import Choice, LossPlan, choose
 from agentswift.engine.step_weights import counted, normalised, put_on
-from agentswift.redact import scrub_file
-from agentswift.weights import Scale, progressed
-
-
-@dataclass(frozen=True)
-class LossPlan:
-    """What the run says about its loss."""
-
-    backend: str = "auto"
-    normalize: str = "tokens"
-    shape: str = "linear"  # of the schedule, if the batches have one
-    datasets: Sequence[str] = field(default_factory=list)  # their numbers are in the batches' groups
-
-    @classmethod
-    def of(cls, scale: Scale, datasets: Sequence[str], backend: str) -> "LossPlan":
-        """Return the plan of a run under a loss scale."""
-        return cls(backend, scale.normalize, scale.shape, list(datasets))
+from agentswift.weights import progressed
 
 
 class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
@@ -89,13 +69,14 @@ class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
     ) -> Any:
         """Return the weighted loss, divided as ms-swift divides it."""
         groups = inputs.pop("groups", None)
-        if not self._ours() or "loss_scale" not in inputs or not {"labels", "loss_scale"} <= inputs.keys():
+        if not self._ours() or "labels" not in inputs:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         for key in ("compute_loss_func", "channel"):
             inputs.pop(key, None)
         positions = inputs.pop("text_position_ids", inputs.get("position_ids"))
         labels = inputs.pop("labels")
-        kept = Kept.of(labels, inputs.pop("loss_scale"), groups)
+        weights = inputs.pop("loss_scale", None)
+        kept = Kept.of(labels, (labels != IGNORED) if weights is None else weights, groups)
         loss, outputs, tokens = self._from_hidden_states(model, inputs, kept)
         items = num_items_in_batch if num_items_in_batch is not None else (labels != IGNORED).sum().clamp(min=1)
         loss = loss / items.to(loss.device)
@@ -170,18 +151,3 @@ class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
                 with file.open("a", encoding="utf-8") as out:
                     out.write(json.dumps({"said": str(self.choice)}) + "\n")
         return self.choice.backend != "swift" and (self.model.training or self.compute_metrics is None)
-
-
-class ManifestCallback(TrainerCallback):  # type: ignore[misc]
-    """Writes agentswift.json into each checkpoint once ms-swift has written the rest of it."""
-
-    def __init__(self, manifest: dict[str, Any]) -> None:
-        self.manifest = manifest
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Runs on every rank; the master writes."""
-        if state.is_world_process_zero:
-            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-            if (settings := folder / "args.json").is_file():
-                scrub_file(settings)  # ms-swift writes every argument it was given
-            write_manifest(folder, Manifest(step=state.global_step, **self.manifest))

@@ -17,10 +17,12 @@ from swift.trainers import TrainerFactory
 from agentswift.engine.batch import Collator, Rows
 from agentswift.engine.cache import Encodings
 from agentswift.engine.cut import mapped
+from agentswift.engine.deepspeed_cpu import ready
 from agentswift.engine.epochs import EpochPacks, EpochRows
 from agentswift.engine.isolation import check_isolation
 from agentswift.engine.job import Job, Origins
-from agentswift.engine.trainer import LossPlan, ManifestCallback
+from agentswift.engine.loss_choice import LossPlan
+from agentswift.engine.manifests import ManifestCallback
 from agentswift.files import write_json
 from agentswift.mix import Mix
 from agentswift.weights import Scale
@@ -45,6 +47,7 @@ class AgentSft(SwiftSft):  # type: ignore[misc]
 
     def __init__(self, job: Job) -> None:
         self.job, self.origins = job, Origins(job.datasets, job.stretches)
+        ready(job.arguments)
         super().__init__(job.arguments)
 
     def _prepare_dataset(self) -> tuple[Any, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentswift.conversation import FIELDS
+
 WIDTH, HEIGHT = 920, 300  # SVG units
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 10, 44  # room for the axes' labels
 _MOST = 400  # points a line: more than there are pixels to tell apart
@@ -33,7 +35,15 @@ class Chart:
 
 def loss_curve(records: Sequence[Mapping[str, Any]]) -> Chart | None:
     """Return train and eval loss by step from records of logging.jsonl; None when no record has a finite loss."""
-    logged = {"train loss": series(records, "loss"), "eval loss": series(records, "eval_loss")}
+    return _chart({"train loss": series(records, "loss"), "eval loss": series(records, "eval_loss")})
+
+
+def field_curves(records: Sequence[Mapping[str, Any]], figure: str) -> Chart | None:
+    """Return `figure`, loss or acc, of each field by step, in FIELDS' order; None where none was logged."""
+    return _chart({field: series(records, f"{figure}/{field}") for field in FIELDS})
+
+
+def _chart(logged: Mapping[str, list[Point]]) -> Chart | None:
     finite = {name: [p for p in line if math.isfinite(p[1])] for name, line in logged.items()}
     everything = [point for line in finite.values() for point in line]
     if not everything:

@@ -55,7 +55,9 @@ class Training:
         return None
 
     def record(self, record: dict[str, Any]) -> None:
-        """Draw one record of logging.jsonl; records without a loss are passed over."""
+        """Draw one record of logging.jsonl: what it says, or its losses; one that has neither is passed over."""
+        if "said" in record:
+            print(record["said"], file=self.out, flush=True)
         step = str(record.get("global_step/max_steps", "")).split("/")[0]
         said = [f"{name} {float(record[name]):.4f}" for name in ("loss", "eval_loss") if name in record]
         said += [f"token_acc {float(record[name]):.3f}" for name in ("token_acc", "eval_token_acc") if name in record]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agentswift.redact import redact
-from agentswift.report.curve import HEIGHT, LEFT, WIDTH, Chart, loss_curve, series
+from agentswift.report.curve import HEIGHT, LEFT, WIDTH, Chart, field_curves, loss_curve, series
 from agentswift.report.page import write_page
 from agentswift.report.tables import BEFORE_AFTER, before_after_rows
 from agentswift.report.tokens import TokenRow, head, segments
@@ -47,6 +47,7 @@ def write_run_page(
         ledger_columns=_columns(ledgers),
         ledgers=[*ledgers, *([_total(ledgers)] if len(ledgers) > 1 else [])],
         chart=chart,
+        field_charts=[(figure, of) for figure in ("loss", "acc") if (of := field_curves(curve, figure))],
         frame={"width": WIDTH, "height": HEIGHT, "left": LEFT},
         said=_said(chart),
         budget=list(budget),

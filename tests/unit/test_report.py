@@ -263,3 +263,17 @@ def test_rows_of_several_datasets_are_all_on_the_page(tmp_path: Path) -> None:
     write_show_page(tmp_path / "show.html", rows, [], "")
     heads = re.findall(r"<h3>(.*?):", (tmp_path / "show.html").read_text(encoding="utf-8"))
     assert heads == ["一 row 3", "二 row 3"]
+
+
+def test_the_run_page_draws_loss_and_accuracy_by_field(tmp_path: Path) -> None:
+    curve = [
+        {"loss": 2.0 - step / 10, "loss/action": 1.0 / step, "acc/action": step / 10, "loss/set/action": 9.0}
+        | {"global_step/max_steps": f"{step}/5"}
+        for step in range(1, 6)
+    ]
+    page = run_page(tmp_path / "report.html", curve=curve)
+    assert "Loss by field" in page
+    assert "Accuracy by field" in page
+    assert page.count('class="line of-field f-action"') == 2
+    assert "action 0.2 at step 5" in page
+    assert "by field" not in run_page(tmp_path / "report.html")
