@@ -6,14 +6,21 @@ STRETCH = 1000  # rows packed together where the order of an epoch is to be kept
 
 
 def packed(lengths: Sequence[int], max_length: int, *, in_order: bool = False) -> list[list[int]]:
-    """Return the places of the rows of each sequence; all rows at once, or `in_order` a stretch after the other."""
-    if not in_order:
-        return _best_fit(range(len(lengths)), lengths, max_length)
-    stretches = (range(at, min(at + STRETCH, len(lengths))) for at in range(0, len(lengths), STRETCH))
-    return [pack for stretch in stretches for pack in _best_fit(stretch, lengths, max_length)]
+    """Return the places of the rows of each sequence; all rows at once, or `in_order` a stretch after the other.
+
+    The emptiest sequence of a stretch is packed anew with the rows of the next.
+    """
+    step = STRETCH if in_order else max(1, len(lengths))
+    packs: list[list[int]] = []
+    carried: list[int] = []
+    for at in range(0, len(lengths), step):
+        here = _best_fit([*carried, *range(at, min(at + step, len(lengths)))], lengths, max_length)
+        carried = here.pop(min(range(len(here)), key=lambda n: sum(lengths[row] for row in here[n])))
+        packs += here
+    return [*packs, carried] if carried else packs
 
 
-def _best_fit(rows: range, lengths: Sequence[int], max_length: int) -> list[list[int]]:
+def _best_fit(rows: Sequence[int], lengths: Sequence[int], max_length: int) -> list[list[int]]:
     """Put each row where it leaves the least room; bit n of `rooms` says that a sequence has room for n tokens."""
     packs: list[list[int]] = []
     by_room: dict[int, list[int]] = {}
