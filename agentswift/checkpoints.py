@@ -32,7 +32,7 @@ class Manifest:
     model_type: str  # ms-swift's
     template: str  # the chat template, ms-swift's name
     agent_template: str
-    loss_scale: dict[str, Any]  # {"name": str, "fields": {field: weight}}
+    loss_scale: dict[str, Any]  # as weights.Scale.json has it; the first checkpoints say name and fields alone
     tuner_type: str
     torch_dtype: str
     max_length: int  # tokens

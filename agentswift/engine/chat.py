@@ -213,7 +213,8 @@ class _Writer:
 
 def parted(mark: Mark, text: str, start: int) -> list[Mark]:
     """Return the mark of a call's arguments as one a part; `text` is theirs and begins at `start` of the segment."""
-    return [mark._replace(end=start + end, part=part) for part, end in argument_parts(text)]
+    same = mark[1:-1]
+    return [Mark(start + end, *same, part) for part, end in argument_parts(text)]
 
 
 def _weight(steps: tuple[Step, ...], index: int) -> float:

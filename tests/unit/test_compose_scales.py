@@ -10,6 +10,7 @@ from agentswift.errors import UsageError
 from agentswift.schema.groups import LossScale
 from agentswift.schema.runs import Check, Show, Stats, Train
 from agentswift.weights import Scale, SpanRow, Weighing
+from agentswift.weights.scale import PLAIN
 
 ACTION = SpanRow("action", "", 0, 0, 1.0)
 PARTS = "data.parts={agent-flan: 1.0, alpaca-zh: 1.0}"
@@ -115,3 +116,13 @@ def test_shipped_last_turn_and_arguments_only_train_what_their_names_say() -> No
     assert last == Weighing(turns="last")
     written = ("thought", "action", "action_input", "answer", "text", "label", "end_of_turn")
     assert [arguments.field(name) for name in written] == [0, 0, 1, 0, 0, 0, 1]
+
+
+def test_the_schema_in_the_docs_is_a_loss_scale(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "weights.md").read_text(encoding="utf-8")
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    made = composed(option(tmp_path, "mine", example.replace("name: mine\n", "")), PARTS, "loss_scale=mine")
+    scale = Scale.of(made)
+    assert made.__dataclass_fields__.keys() - {"file"} == scale.json().keys() == PLAIN.keys()
+    assert (scale.weighing("agent-flan").field("thought"), scale.weighing("alpaca-zh")) == (0.5, Weighing())
+    assert (scale.weighing().field("action"), scale.weighing(end=True).field("action")) == (2, 1)
