@@ -54,7 +54,7 @@ def test_full_tuning_in_bf16_is_four_times_two_bytes_a_weight() -> None:
 def test_zero_and_fsdp_share_what_they_say() -> None:
     """The first 12 bytes a weight are AdamW's, in float32, over 8 ranks; ZeRO-2 keeps the weights whole."""
     for sharding in ("zero2", "zero3", "fsdp2"):
-        found = parts(replace(FULL, sharding=sharding, ranks=8))  # type: ignore[arg-type]
+        found = parts(replace(FULL, sharding=sharding, ranks=8))
         assert found["optimizer"] == pytest.approx(12 * 8.03 / 8, rel=1e-3)
         assert (found["weights"] == pytest.approx(16.06, abs=0.01)) is (sharding == "zero2")
     offloaded = memory(LLAMA, replace(FULL, sharding="zero3_offload", ranks=8), SMALL)
