@@ -69,18 +69,18 @@ class Outlook:
         return f"devices: it fits{close}: {name}, {_gb(room)} GB a rank"
 
     def _time(self, measured: Measured | None) -> str:
-        took = self.seconds(measured.tokens_per_s if measured else None)
         work = f"time: {self.steps} steps, {self.work.tokens:,.0f} tokens computed, {self.work.kept:,.0f} trained"
-        if took is None:
-            return f"{work}; this device's speed is not known: probe=true times real steps"
-        rate = f"{self.work.tokens / took:,.0f} tokens/s"
+        assumed = self.seconds()
+        source = "the GPU's data sheet" if self.settings.on_gpu else "a matrix product timed here"
+        guess = f"{self.work.tokens / assumed:,.0f} tokens/s, assumed from {source}" if assumed else ""
         if measured is not None:
-            then = f"as a probe of real steps measured (its own peak: {_gb(measured.peak)} GB)"
-            return f"{work}: {_hours(took)} at {rate}, {then}"
-        source = (
-            "assumed from the GPU's data sheet" if self.settings.on_gpu else "assumed from a matrix product timed here"
-        )
-        return f"{work}: about {_hours(took)} at {rate}, {source}; probe=true times real steps"
+            took = self.seconds(measured.tokens_per_s) or 0.0
+            rate = f"{self.work.tokens / took:,.0f} tokens/s, as a probe of real steps measured"
+            beside = f"; {guess}" if guess else ""
+            return f"{work}: {_hours(took)} at {rate} (its own peak: {_gb(measured.peak)} GB{beside})"
+        if assumed is None:
+            return f"{work}; this device's speed is not known: probe=true times real steps"
+        return f"{work}: about {_hours(assumed)} at {guess}; probe=true times real steps"
 
 
 def _gb(size: float) -> str:

@@ -15,7 +15,7 @@ from agentswift.engine.outlook import Measured
 from agentswift.errors import EngineError
 from agentswift.files import write_json
 
-STEPS = 4  # the first warms up and is not counted
+STEPS = 3  # the first warms up and is not counted
 _SETTINGS = {  # over the run's own: a few batches, nothing written
     "max_steps": str(STEPS),
     "gradient_accumulation_steps": "1",

@@ -1,4 +1,4 @@
-"""The benchmarks' quick paths run on the tiny model and end with a line of JSON; their figures mean nothing here."""
+"""The benchmarks run on the tiny model and end with their line of JSON; their figures mean nothing here."""
 
 import json
 import subprocess

@@ -111,8 +111,7 @@ def test_more_refused_rows_than_allowed_stop_the_run_with_their_rules(run: Run, 
 
 
 def test_a_probe_times_real_steps_and_leaves_nothing(run: Run, tmp_path: Path) -> None:
-    done = run("train", *TINY, "data=quickstart", "dry_run=true", "probe=true", "output_dir=out",
-               "data.rows={quickstart: 8}",
-               "split=0")  # fmt: skip
+    done = run("train", *TINY, "data=quickstart", "data.rows={quickstart: 8}", "split=0", "dry_run=true", "probe=true",
+               "output_dir=out")  # fmt: skip
     assert "tokens/s, as a probe of real steps measured (its own peak: 0." in done.stdout
     assert not (tmp_path / "out").exists()

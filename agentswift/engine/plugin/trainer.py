@@ -4,8 +4,9 @@ from typing import Any
 
 from swift.trainers import Seq2SeqTrainer
 
+from agentswift.engine.loss_choice import LossPlan
 from agentswift.engine.plugin.loss_scales import FieldLossScale
-from agentswift.engine.trainer import AgentTrainer, LossPlan
+from agentswift.engine.trainer import AgentTrainer
 
 
 class PluginTrainer(AgentTrainer):
