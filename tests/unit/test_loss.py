@@ -105,7 +105,7 @@ def test_huge_logits_do_not_overflow() -> None:
 def test_a_confident_token_keeps_its_small_loss() -> None:
     hidden, weight = torch.eye(4, requires_grad=True), torch.zeros(301, 4)
     weight[200:204] = torch.eye(4) * 12
-    parts = [hidden, weight, None, torch.arange(200, 204), torch.ones(4)]
+    parts: list[Any] = [hidden, weight, None, torch.arange(200, 204), torch.ones(4)]
     alike(weighted_cross_entropy, parts, loss=1e-3)
     assert weighted_cross_entropy(*parts).correct.all()
 
@@ -128,9 +128,13 @@ def test_without_tokens_the_loss_is_zero_and_gradients_are_too() -> None:
 
 
 def test_without_gradients_no_logits_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts, rooms = tokens(), []
-    logits = loss_torch._Blocks.logits
-    monkeypatch.setattr(loss_torch._Blocks, "logits", lambda *a, keep: rooms.append(keep) or logits(*a, keep=keep))
+    parts, rooms, logits = tokens(), [], loss_torch._Blocks.logits
+
+    def seen(blocks: loss_torch._Blocks, rows: int, *, keep: bool) -> list[Tensor]:
+        rooms.append(keep)
+        return logits(blocks, rows, keep=keep)
+
+    monkeypatch.setattr(loss_torch._Blocks, "logits", seen)
     with torch.no_grad():
         out = weighted_cross_entropy(*parts)
     assert rooms == [False]
@@ -188,7 +192,7 @@ def test_a_target_outside_the_head_is_named(target: int) -> None:
 
 def test_shapes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
-        weighted_cross_entropy(*tokens()[:4], torch.ones(36))
+        weighted_cross_entropy(*[*tokens()[:4], torch.ones(36)])
 
 
 def test_a_backend_that_cannot_be_had_says_why() -> None:
