@@ -14,6 +14,7 @@ from agentswift.engine.step import Batch, Settings
 GB = 1e9
 ROUGH = 0.15  # how far off a sum may be: measured, docs/compute.md
 HEAD_BUFFER = 256 << 20  # bytes of the logits that our loss holds at a time, as in engine/loss_torch.py
+_MALLOC = 0.35  # what a CPU's malloc holds beyond activations and head, by their bytes: fitted to measured runs
 _ADAM = 2  # numbers kept a trained weight
 _MASTER = 12  # bytes a trained weight of DeepSpeed and FSDP: float32 weight and AdamW's two numbers
 _ZERO2_BUCKETS, _ZERO3_LIVE = 2 * 2 * 10**8, 10**9  # weights; ms-swift's config/zero2.json, zero3.json
@@ -41,7 +42,8 @@ def memory(shape: Shape, settings: Settings, batch: Batch) -> Memory:
             work = dict.fromkeys(work, 0.0)
         else:
             state["gradients"] /= shape.layers
-    return Memory({**state, **work, "process": _process(settings)}, _host(shape, settings))
+    slack = 0.0 if settings.on_gpu else _MALLOC * sum(work.values())
+    return Memory({**state, **work, "process": _process(settings), "allocator": slack}, _host(shape, settings))
 
 
 def trained(shape: Shape, settings: Settings) -> int:
