@@ -85,11 +85,17 @@ class Encoder:
 
 def _row(row: list[Segment], ids: list[list[int]], placed: "list[Places]") -> Encoded:
     span_ids: list[int] = []
-    table: dict[SpanRow, int] = {}
+    table: dict[tuple[Any, ...], int] = {}  # a mark but for where it ends; hashed faster than a SpanRow
+    found: list[Mark] = []
     for segment, at in zip(row, placed, strict=True):
-        local = [table.setdefault(span_row(mark), len(table)) for mark in segment.marks]
+        local = []
+        for mark in segment.marks:
+            if (number := table.setdefault(mark[1:], len(found))) == len(found):
+                found.append(mark)
+            local.append(number)
         span_ids += [local[i] for i in at.tolist()]
-    return Encoded([i for part in ids for i in part], span_ids, tuple(table), "".join(s.text for s in row))
+    spans = tuple(span_row(mark) for mark in found)
+    return Encoded([i for part in ids for i in part], span_ids, spans, "".join(s.text for s in row))
 
 
 def span_row(mark: Mark) -> SpanRow:
