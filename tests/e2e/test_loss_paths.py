@@ -206,4 +206,6 @@ def test_two_ranks_take_the_same_loss(kind: str, root: Path) -> None:
         assert ours.ranks == kind
         assert ours.said.startswith("loss: torch")
         assert ours.losses[0] == pytest.approx(theirs.losses[0], rel=1e-5)
+        assert ours.norms[0] == pytest.approx(theirs.norms[0], rel=1e-4)
+        assert ours.losses[1] == pytest.approx(theirs.losses[1], rel=1e-3)  # after the step
         assert cosine(ours.trained, theirs.trained) >= 0.9999
