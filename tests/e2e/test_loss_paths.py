@@ -128,7 +128,6 @@ def test_evaluation_logs_fields_too_and_weighs_as_the_schedules_end(root: Path) 
     assert len(ours) == len(theirs) == 2
     for mine, own in zip(ours, theirs, strict=True):
         assert mine["eval_loss"] == pytest.approx(own["eval_loss"], rel=1e-3)
-        assert mine["eval_token_acc"] == pytest.approx(own["eval_token_acc"])
         assert mine["eval_loss/thought"] > 0
         assert "eval_loss/action" not in mine  # its weight ends at 0
         assert 0 <= mine["eval_acc/answer"] <= 1
