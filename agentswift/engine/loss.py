@@ -13,11 +13,14 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from agentswift.engine.dtype import default_dtype
+from agentswift.engine.loss_liger import liger_missing, liger_pass
 from agentswift.engine.loss_pass import Head, Passed, Wanted
 from agentswift.engine.loss_torch import torch_pass
+from agentswift.engine.loss_triton import triton_missing, triton_pass
 from agentswift.errors import ModelError, UsageError, did_you_mean
 
-BACKENDS = ("torch", "liger", "triton")
+PASSES = {"torch": torch_pass, "liger": liger_pass, "triton": triton_pass}
+BACKENDS = tuple(PASSES)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def weighted_cross_entropy(
     gradients are zeros. Backward runs once; without gradients wanted (no_grad, nothing trained) none are made.
     """
     _check(hidden, weight, bias, targets, weights)
-    run = _backend(backend, hidden.device, weight.dtype)
+    run = _backend(backend, hidden.device, weight.dtype) if len(targets) else torch_pass
     train = torch.is_grad_enabled()
     parts = (hidden, weight, bias)
     wanted = Wanted(*(train and part is not None and part.requires_grad for part in parts))
@@ -54,7 +57,11 @@ def usable(backend: str, device: str | torch.device, dtype: torch.dtype) -> str 
     """Return None where a backend runs on this device and type, else why not."""
     if backend == "torch":
         return None
-    return "not built yet"
+    if torch.device(device).type != "cuda":
+        return f"it needs a CUDA device, and this is {torch.device(device).type}"
+    if dtype not in (torch.float32, torch.bfloat16, torch.float16):
+        return f"it does not compute in {str(dtype).removeprefix('torch.')}"
+    return liger_missing() if backend == "liger" else triton_missing()
 
 
 class _Weighted(torch.autograd.Function):
@@ -95,7 +102,7 @@ def _backend(name: str, device: torch.device, dtype: torch.dtype) -> Callable[[H
         raise UsageError(f"loss.backend: no backend {name!r}.{did_you_mean(name, BACKENDS)}")
     if why := usable(name, device, dtype):
         raise UsageError(f"loss.backend: {name} cannot be used here: {why}. Use torch, or auto")
-    return torch_pass
+    return PASSES[name]
 
 
 def _check(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, weights: Tensor) -> None:
