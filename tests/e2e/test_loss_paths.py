@@ -128,7 +128,6 @@ def test_evaluation_logs_fields_too_and_weighs_as_the_schedules_end(root: Path) 
     assert len(ours) == len(theirs) == 2
     for mine, own in zip(ours, theirs, strict=True):
         assert mine["eval_loss"] == pytest.approx(own["eval_loss"], rel=1e-3)
-        assert mine["eval_token_acc"] == pytest.approx(own["eval_token_acc"])
         assert mine["eval_loss/thought"] > 0
         assert "eval_loss/action" not in mine  # its weight ends at 0
         assert 0 <= mine["eval_acc/answer"] <= 1
@@ -206,4 +205,6 @@ def test_two_ranks_take_the_same_loss(kind: str, root: Path) -> None:
         assert ours.ranks == kind
         assert ours.said.startswith("loss: torch")
         assert ours.losses[0] == pytest.approx(theirs.losses[0], rel=1e-5)
+        assert ours.norms[0] == pytest.approx(theirs.norms[0], rel=1e-4)
+        assert ours.losses[1] == pytest.approx(theirs.losses[1], rel=1e-3)  # after the step
         assert cosine(ours.trained, theirs.trained) >= 0.9999
