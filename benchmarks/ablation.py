@@ -59,9 +59,9 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tiny model, two steps, one seed: to see that it runs")
     parser.add_argument("--out", default="runs/ablation", help="folder of figures and logs (%(default)s)")
-    parser.add_argument("--steps", type=int, default=48, help="rows trained, a quarter of them glaive's (%(default)s)")
+    parser.add_argument("--steps", type=int, default=40, help="rows trained, a quarter of them glaive's (%(default)s)")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each loss scale (%(default)s)")
-    parser.add_argument("--samples", type=int, default=48, help="rows scored, a third of each set (%(default)s)")
+    parser.add_argument("--samples", type=int, default=36, help="rows scored, a third of each set (%(default)s)")
     parser.add_argument("--max-new-tokens", type=int, default=64, help="of an answer (%(default)s)")
     parser.add_argument("--learning-rate", type=float, default=2e-3, help="peak (%(default)s)")
     parser.add_argument("--max-length", type=int, default=384, help="longer rows are left out (%(default)s)")
@@ -112,8 +112,12 @@ def run(scale: str, seed: int, asked: Settings, folder: Path, threads: int) -> C
     parts = ", ".join(f"{name}: 1.0" for name in HELD_OUT)
     agentswift(work / "eval.log", threads, "eval", f"checkpoint={work / 'train'}", "data=card", registry,
                "data.max_refused=-1", f"data.parts={{{parts}}}", f"samples={asked.samples}",
+<<<<<<< HEAD
                f"max_new_tokens={asked.max_new_tokens}",
                "batch_size=16", f"threads={threads}", f"output_dir={work / 'eval'}")  # fmt: skip
+=======
+               f"max_new_tokens={asked.max_new_tokens}", "batch_size=16", f"threads={threads}", f"output_dir={work / 'eval'}")  # fmt: skip
+>>>>>>> bd5a6e21290b7c8e921da2584410ae263aeb12b6
     scores = json.loads((work / "eval" / "scores.json").read_text(encoding="utf-8"))["parts"]
     shutil.rmtree(work / "train")
     seconds = {"train": round(trained - started, 1), "eval": round(time.time() - trained, 1)}

@@ -182,12 +182,33 @@ def test_ones_own_yaml_is_named_in_the_environment(tmp_path: Path, monkeypatch: 
     from agentswift.engine.plugin.register import register
 
     (tmp_path / "loud.yaml").write_text("name: loud\nfields: {action: 9.0}\n")
+    (tmp_path / "theirs.json").write_text('{"<tool_call>.+?</tool_call>": [4.0]}')
     monkeypatch.setenv("AGENTSWIFT_LOSS_SCALES", str(tmp_path))
     register()
     assert PREFIX + "loud" in loss_scale_map
+    encoded = template(PREFIX + "hermes", PREFIX + "theirs").encode(WHOLE)
+    assert set(weighed(encoded, '"arguments": {"city": "北京"')) == {4.0}
     monkeypatch.setenv("AGENTSWIFT_LOSS_SCALES", str(tmp_path / "nowhere"))
     with pytest.raises(UsageError, match="nowhere is not there"):
         register()
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("name: a\nfields: {actoin: 1}", "no field 'actoin'. Did you mean action"),
+        ("name: a\nfeilds: {}", "no key 'feilds'. Did you mean fields"),
+        ("name: a\nschedule: {to: {fields: {action: 1}}}\nfields: {action: 5}", "agentswift train` has schedules"),
+        ("- a", "a loss scale is a YAML with name: and fields:"),
+    ],
+)
+def test_a_yaml_that_cannot_be_used_is_named_with_its_fault(tmp_path: Path, text: str, fault: str) -> None:
+    from agentswift.engine.plugin.loss_scales import read_scale
+
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(UsageError, match=r"a\.yaml: ") as error:
+        read_scale(tmp_path / "a.yaml")
+    assert fault in str(error.value)
 
 
 def test_chains_are_refused_but_for_the_one_that_ms_swift_makes_itself() -> None:

@@ -1,6 +1,6 @@
 """Our loss scales as ms-swift knows them, and the YAML they come from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -9,30 +9,44 @@ import yaml
 from swift.loss_scale import LossScale
 from swift.loss_scale.base import ConcatLossScale
 from swift.loss_scale.other import IgnoreEmptyThinkLossScale, IgnoreThinkPrefixLossScale
+from swift.utils import get_logger
 
 from agentswift.engine.plugin import PREFIX
 from agentswift.engine.plugin.replies import Bound, contexts
 from agentswift.errors import UsageError, did_you_mean
 from agentswift.weights import Scale, check_scale
-from agentswift.weights.scale import PLAIN
+from agentswift.weights.scale import PLAIN, merged
+from agentswift.weights.swift_file import read_swift_file
 
 FLAT = Scale.of({})
 
 
 def read_scale(file: Path) -> Scale:
-    """Return the loss scale in a YAML, as conf/loss_scale has them. Raises UsageError for one that cannot be used."""
-    said = yaml.safe_load(file.read_text(encoding="utf-8"))
-    if not isinstance(said, Mapping):
-        raise UsageError(f"{file}: a loss scale is a YAML with name: and fields: (see conf/loss_scale/react.yaml)")
+    """Return the loss scale in a YAML, as conf/loss_scale has them, or in a JSON of ms-swift's.
+
+    Raises UsageError with all that is wrong with it.
+    """
+    said = _said(file)
     faults = [f"no key {key!r}.{did_you_mean(str(key), PLAIN)}" for key in said if key not in PLAIN]
-    of_dataset = {name: _entry(entry) for name, entry in (said.get("by_dataset") or {}).items()}
-    said = {"name": file.stem, **said, "by_dataset": of_dataset}
-    if faults := [*faults, *check_scale(said)]:
-        raise UsageError("\n".join(f"{file}: {fault}" for fault in faults))
+    if not faults:
+        said["by_dataset"] = {name: _entry(entry) for name, entry in said.get("by_dataset", {}).items()}
+        faults = list(check_scale(said))
     scale = Scale.of(said)
     if scale.is_scheduled:
-        raise UsageError(f"{file}: a schedule needs `agentswift train`; ms-swift's batches carry one weight a token")
+        faults.append("schedule: a plain `swift sft` carries one weight a token; `agentswift train` has schedules")
+    if faults:
+        raise UsageError("\n".join(f"{file}: {fault}" for fault in faults))
     return scale
+
+
+def _said(file: Path) -> dict[str, Any]:
+    if file.suffix == ".json":
+        return {"name": file.stem, **read_swift_file(str(file))}
+    said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    if not isinstance(said, dict):
+        raise UsageError(f"{file}: a loss scale is a YAML with name: and fields: (see conf/loss_scale/react.yaml)")
+    theirs = said.pop("file", None)
+    return merged({"name": file.stem, **(read_swift_file(theirs) if theirs else {})}, said)
 
 
 def _entry(entry: Any) -> Any:
@@ -66,6 +80,8 @@ class FieldLossScale(LossScale):  # type: ignore[misc]
             )
         super().__init__(base_strategy)
         self.scale = scale
+        for said in scale.notes():
+            get_logger().warning_once(f"agentswift: {said}")
 
     def get_loss_scale(self, context: Any, **_: Any) -> Any:
         """Raise UsageError: ms-swift asks this of the links of a chain."""

@@ -23,7 +23,10 @@ VARIABLE = "AGENTSWIFT_LOSS_SCALES"
 
 
 def register_loss_scale(file: str | Path) -> str:
-    """Register a YAML of fields and weights; return the name for `--loss_scale`. Raises UsageError for a name taken."""
+    """Register a YAML of fields and weights, or a JSON of ms-swift's; return the name for `--loss_scale`.
+
+    Raises UsageError for a name taken.
+    """
     scale = read_scale(Path(file))
     name = PREFIX + scale.name
     taken = loss_scale_map.get(name)
@@ -34,15 +37,15 @@ def register_loss_scale(file: str | Path) -> str:
 
 
 def _loss_scales() -> None:
-    for file in sorted(files("agentswift.conf").joinpath("loss_scale").iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".yaml"):
-            register_loss_scale(str(file))
+    for option in sorted((files("agentswift.conf") / "loss_scale").iterdir(), key=lambda entry: entry.name):
+        if option.name.endswith(".yaml"):
+            register_loss_scale(str(option))
     for path in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
         given = Path(path).expanduser()
         if not given.exists():
-            raise UsageError(f"{VARIABLE}: {path} is not there; give YAML files, or folders of them")
-        for yaml in sorted(given.glob("*.yaml")) if given.is_dir() else [given]:
-            register_loss_scale(yaml)
+            raise UsageError(f"{VARIABLE}: {path} is not there; give YAML or JSON files, or folders of them")
+        for file in sorted([*given.glob("*.yaml"), *given.glob("*.json")]) if given.is_dir() else [given]:
+            register_loss_scale(file)
 
 
 def register() -> None:
