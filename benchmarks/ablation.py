@@ -112,12 +112,8 @@ def run(scale: str, seed: int, asked: Settings, folder: Path, threads: int) -> C
     parts = ", ".join(f"{name}: 1.0" for name in HELD_OUT)
     agentswift(work / "eval.log", threads, "eval", f"checkpoint={work / 'train'}", "data=card", registry,
                "data.max_refused=-1", f"data.parts={{{parts}}}", f"samples={asked.samples}",
-<<<<<<< HEAD
                f"max_new_tokens={asked.max_new_tokens}",
                "batch_size=16", f"threads={threads}", f"output_dir={work / 'eval'}")  # fmt: skip
-=======
-               f"max_new_tokens={asked.max_new_tokens}", "batch_size=16", f"threads={threads}", f"output_dir={work / 'eval'}")  # fmt: skip
->>>>>>> bd5a6e21290b7c8e921da2584410ae263aeb12b6
     scores = json.loads((work / "eval" / "scores.json").read_text(encoding="utf-8"))["parts"]
     shutil.rmtree(work / "train")
     seconds = {"train": round(trained - started, 1), "eval": round(time.time() - trained, 1)}
