@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from agentswift.agent_templates import AGENT_TEMPLATES
 from agentswift.engine.embedded import tiny
@@ -23,7 +24,7 @@ from agentswift.weights import Scale
 from tests.plugged import plugged_in, template
 
 ROOT = Path(__file__).parents[2]
-REACT = {"thought": 1.0, "action": 2.0, "action_input": 2.0, "answer": 1.0, "observation": 0.0}
+REACT: dict[str, Any] = yaml.safe_load((ROOT / "conf/loss_scale/react.yaml").read_text(encoding="utf-8"))
 TOOL = {"type": "function", "function": {"name": "get_weather", "description": "天气 of a \"city\".", "parameters": {
     "type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}}}}  # fmt: skip
 CALL = {"role": "tool_call", "content": '{"name": "get_weather", "arguments": {"city": "北京", "days": 2}}'}
@@ -64,10 +65,10 @@ def encoder(name: str) -> Encoder:
     return Encoder(tokenizer, load_chat("chatml", tokenizer), AGENT_TEMPLATES[name])
 
 
-def own(row: dict[str, Any], name: str, fields: dict[str, float]) -> tuple[list[int], list[float]]:
+def own(row: dict[str, Any], name: str, scale: dict[str, Any]) -> tuple[list[int], list[float]]:
     """Return ids and weights as `agentswift train` makes them."""
     (made,) = encoder(name).encode([messages.read(row)])
-    weights = Scale.of({"fields": fields}).weigh(made.span_ids, made.spans)
+    weights = Scale.of(scale).weigh(made.span_ids, made.spans)
     return made.input_ids, [0.0, *weights[1:]]  # nothing predicts the first token
 
 
