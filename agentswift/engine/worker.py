@@ -23,6 +23,7 @@ from agentswift.engine.isolation import check_isolation
 from agentswift.engine.job import Job, Origins
 from agentswift.engine.loss_choice import LossPlan
 from agentswift.engine.manifests import ManifestCallback
+from agentswift.engine.row_attention import attend_by_row
 from agentswift.files import write_json
 from agentswift.mix import Mix
 from agentswift.weights import Scale
@@ -69,6 +70,7 @@ class AgentSft(SwiftSft):  # type: ignore[misc]
     def train(self, trainer: Any) -> Any:
         trainer.plan = LossPlan.of(Scale.from_json(self.job.scale), self.job.datasets, self.job.loss_backend)
         if self.args.padding_free:
+            attend_by_row()
             check_isolation(trainer.model)
         trainer.add_callback(ManifestCallback(self.job.manifest))
         return super().train(trainer)
