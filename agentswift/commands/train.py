@@ -170,6 +170,7 @@ class _Plan:
             stretches=origins.stretches,
             loss_backend=self.run.loss.backend.value,
             packing=self.run.packing,
+            padding_free=self.run.padding_free,
             max_length=self.run.max_length,
             manifest=self._manifest(),
         )

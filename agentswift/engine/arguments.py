@@ -68,10 +68,22 @@ def arguments(run: Train, model: Spoken, prepared: Prepared, use_cpu: bool) -> d
         "report_to": "tensorboard",
         **_FIXED,
         **{name: getattr(run, name) for name in _SAME},
+        "padding_free": is_padding_free(run),
         **_tuner(run),
         **_compute(run, use_cpu),
     }
     return {**{k: v for k, v in named.items() if v is not None}, **run.extra}
+
+
+def is_padding_free(run: Train) -> bool:
+    """Whether the rows of a batch are laid end to end, if the model keeps them apart; unasked, not for eager's sake.
+
+    Eager attention holds every pair of tokens of a batch, end to end as many times more as there are rows.
+    """
+    asked = run.padding_free
+    if asked is None:
+        asked = run.per_device_train_batch_size > 1 and run.model.attn_impl != "eager"
+    return asked or run.packing
 
 
 def _tuner(run: Train) -> dict[str, Any]:

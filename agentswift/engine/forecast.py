@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from agentswift.engine.architecture import Shape
+from agentswift.engine.arguments import is_padding_free
 from agentswift.engine.devices import cpu, gpus
 from agentswift.engine.estimate import memory
 from agentswift.engine.outlook import Outlook
@@ -36,10 +37,11 @@ def outlook(run: Train, folder: Path, prepared: Prepared, steps: int, dtype: str
         an_epoch = Work(lengths.sum() / 0.98, lengths.sum() * share, rows * run.max_length)
         sequences = float(np.ceil(lengths.sum() / (0.98 * run.max_length)))
     else:
-        batch = Batch(rows, int(lengths.max()), rows * longest, is_padded=rows > 1)
-        padded = _padded(lengths, rows)
+        is_padded = rows > 1 and not is_padding_free(run)
+        batch = Batch(rows, int(lengths.max()), rows * longest, is_padded=is_padded)
+        padded = _padded(lengths, rows) if is_padded else lengths
         span = float((padded.astype(float) ** 2).sum() / padded.sum()) / 2
-        an_epoch = Work(float(padded.sum()) * rows, float(lengths.sum()) * share, span)
+        an_epoch = Work(float(padded.sum()) * (rows if is_padded else 1), float(lengths.sum()) * share, span)
         sequences = float(len(lengths))
     a_step = rows * settings.ranks * run.gradient_accumulation_steps
     epochs = steps * a_step / max(1.0, sequences)

@@ -50,6 +50,7 @@ class Job:
     stretches: list[list[int]]  # which of them each row of the cache came from: Origins(datasets, stretches)
     loss_backend: str  # auto, torch, liger, triton, swift
     packing: bool
+    padding_free: bool | None  # None: rows are padded after all where the model does not keep them apart
     max_length: int
     manifest: dict[str, Any]  # what agentswift.json of each checkpoint says besides step and files
 

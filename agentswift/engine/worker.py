@@ -24,6 +24,7 @@ from agentswift.engine.job import Job, Origins
 from agentswift.engine.loss_choice import LossPlan
 from agentswift.engine.manifests import ManifestCallback
 from agentswift.engine.row_attention import attend_by_row
+from agentswift.errors import EngineError
 from agentswift.files import write_json
 from agentswift.mix import Mix
 from agentswift.weights import Scale
@@ -71,9 +72,19 @@ class AgentSft(SwiftSft):  # type: ignore[misc]
         trainer.plan = LossPlan.of(Scale.from_json(self.job.scale), self.job.datasets, self.job.loss_backend)
         if self.args.padding_free:
             attend_by_row()
-            check_isolation(trainer.model)
+            self._keep_apart(trainer.model)
         trainer.add_callback(ManifestCallback(self.job.manifest))
         return super().train(trainer)
+
+    def _keep_apart(self, model: Any) -> None:
+        """Make sure that rows laid end to end do not see each other; else pad them, where that was left to us."""
+        try:
+            check_isolation(model)
+        except EngineError as error:
+            if self.job.packing or self.job.padding_free:
+                raise
+            self.template.padding_free = False
+            print(f"padding_free=null: rows are padded. {error}", flush=True)
 
 
 def main(run_yaml: str) -> None:

@@ -65,6 +65,7 @@ class Train:
     save_steps: int = MISSING  # steps from one checkpoint to the next
     save_total_limit: int = MISSING  # checkpoints kept, the best one always
     packing: bool = MISSING  # several rows in one sequence of max_length
+    padding_free: bool | None = MISSING  # a batch's rows end to end, not padded; null: where the model keeps them apart
     split: float = MISSING  # share of the rows held out for eval loss, 0 ≤ split < 1
     split_by: SplitBy = MISSING  # row; question: rows that ask the same stay together; tool: rows that call the same
     seed: int = MISSING  # of the mix, the split and the adapter

@@ -66,7 +66,7 @@ def run_of(folder: Path, *words: str) -> Path:
 
 def job(cache: str, cut: dict[str, str]) -> Job:
     return Job(arguments=[], cache=cache, truncation=cut, mix={}, epochs=1, val=[], scale={}, datasets=[], stretches=[],
-               packing=False, max_length=60, loss_backend="auto", manifest={})  # fmt: skip
+               packing=False, padding_free=None, max_length=60, loss_backend="auto", manifest={})  # fmt: skip
 
 
 def test_every_node_comes_to_the_same_rows_with_a_cache_of_its_own_or_a_shared_one(tmp_path: Path) -> None:
