@@ -5,7 +5,7 @@ from html import escape
 
 from agentswift.report.curve import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, ticks
 
-_COLOURS = ("#888888", "#c0392b", "#2c6fbb", "#2e8b57")
+_LOOKS = (("#888888", "none"), ("#c0392b", "none"), ("#2c6fbb", "6 3"), ("#2e8b57", "2 3"))  # colour, dashes
 
 
 def svg(title: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
@@ -27,9 +27,10 @@ def svg(title: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
         )
     drawn += [f'<text x="{at(t, low)[0]:.1f}" y="{HEIGHT - BOTTOM + 18}">{t:,.0f}</text>' for t in x_ticks]
     for number, (name, line) in enumerate(lines.items()):
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour, dashes = _LOOKS[number % len(_LOOKS)]
         path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in (at(*point) for point in line))
-        drawn.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{2.4 - number}"/>')
+        looks = f'stroke="{colour}" stroke-width="1.6" stroke-dasharray="{dashes}"'
+        drawn.append(f'<path d="{path}" fill="none" {looks}/>')
         drawn.append(f'<text x="{WIDTH - 160}" y="{TOP + 14 * (number + 1)}" fill="{colour}">{escape(name)}</text>')
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -20 {WIDTH} {HEIGHT + 20}" font-family="sans-serif"'
     return f'{head} font-size="12">\n' + "\n".join(drawn) + "\n</svg>\n"

@@ -1,11 +1,14 @@
 """A whole training run beside ms-swift's: same rows, same order, same steps, same settings; wall time, speed, memory.
 
-`python benchmarks/train.py` trains SmolLM2 (LoRA, float32, loss scale react) on quickstart and on glaive, unpacked and
-packed, and prints a table; the loss curves go to --out. ms-swift gets our text as `messages`, and cannot pack here by
-itself: packed, it runs with its check for flash attention taken out, in a process of its own. Unpacked, ours runs
-once more without padding (extra.padding_free=true), which ms-swift refuses here too. ms-swift also trains the newline
-behind each <|im_end|>, which is easy: its mean loss is that much lower. `--quick` takes few steps of quickstart. The
-last line is JSON: ratios of ours to ms-swift's, below 1 is better but for tokens_per_s_ratio.
+`python benchmarks/train.py` trains SmolLM2 (LoRA, float32, loss scale react) on quickstart and on glaive: ms-swift
+unpacked and packed, ours unpacked, unpacked without padding (extra.padding_free=true) and packed. It prints steps,
+tokens a second, wall time and peak memory; --out keeps figures and loss curves. ms-swift gets our text as `messages`,
+and cannot pack here by itself: packed, it runs with its check for flash attention taken out, in a process of its own.
+Packed, the two make packs and order of their own (ours best-fit over the epoch, ms-swift's in blocks of 1,000 rows), so
+that steps differ: there curves are drawn over tokens seen. ms-swift also trains the newline behind each <|im_end|>,
+which is easy: its mean loss is that much lower. Peak: the most that all processes of a run held at once, what they map
+from files counted once. `--quick` takes few steps of quickstart. The last line is JSON: the worst ratios of ours to
+ms-swift's, below 1 is better but for tokens_per_s_ratio.
 """
 
 import argparse
@@ -16,17 +19,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-
+from beside_swift import CORPUS, GLAIVE_EN, cold_cache, last_line, swift_words
 from curves import svg
 
-CORPUS = Path(os.environ.get("AGENTSWIFT_CORPUS", "../shared/data"))
-GLAIVE = "llamafactory_demos/glaive_toolcall_en_demo.json"
 BATCH, LENGTH = 4, 1024  # rows a step; tokens a row or pack
+POLL_S = 0.05
+RATIOS = {"memory_ratio": max, "time_ratio": max, "tokens_per_s_ratio": min}  # and which of them is the worst
 SETTINGS: dict[str, Any] = {
     "per_device_train_batch_size": BATCH,
     "gradient_accumulation_steps": 1,
@@ -41,24 +44,12 @@ SETTINGS: dict[str, Any] = {
 }
 LORA = {"tuner_type": "lora", "lora_rank": 8, "lora_alpha": 32, "lora_dropout": 0.0}
 SWIFT: dict[str, Any] = {
-    "model_type": "llama",
-    "template": "chatml",
-    "loss_scale": "react",
-    "torch_dtype": "float32",
-    "fp16": "false",
-    "bf16": "false",
-    "use_cpu": "true",
     "attn_impl": "sdpa",
-    "target_modules": "all-linear",
     "gradient_checkpointing": "false",
     "dataset_shuffle": "false",
     "train_dataloader_shuffle": "false",
-    "split_dataset_ratio": 0,
     "eval_strategy": "no",
     "report_to": "tensorboard",
-    "check_model": "false",
-    "add_version": "false",
-    "dataloader_num_workers": 0,
     "load_from_cache_file": "false",
 }
 
@@ -71,7 +62,7 @@ class Run:
     packed: bool
     wall: float  # seconds, the whole command: text is encoded from cold
     seconds: float  # of training alone, as the trainer itself counts them
-    peak: float  # GB, resident, of the process that trains
+    peak: float  # GB, resident, of all its processes at once
     tokens: int  # trained on or not, without padding
     steps: int
     losses: list[float] = field(default_factory=list)
@@ -83,15 +74,47 @@ class Run:
 
 
 def timed(words: list[str], env: dict[str, str], log: Path) -> tuple[float, float]:
-    """Run a command; return its seconds, and the GB of its greatest process, children counted."""
-    start = time.perf_counter()
+    """Run a command; return its seconds, and the most GB that its processes held at once."""
+    start, most = time.perf_counter(), 0.0
     with log.open("w") as out:
         child = subprocess.Popen(words, env={**os.environ, **env}, stdout=out, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(child.pid, 0)
+        while True:
+            ended, status, usage = os.wait4(child.pid, os.WNOHANG)
+            if ended:
+                break
+            most = max(most, resident(child.pid))
+            time.sleep(POLL_S)
+    seconds = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         sys.exit(f"{' '.join(words[:6])} … failed:\n{log.read_text()[-3000:]}")
-    return time.perf_counter() - start, usage.ru_maxrss * 1024 / 1e9
+    return seconds, max(most, usage.ru_maxrss * 1024) / 1e9
+
+
+def resident(root: int) -> float:
+    """Return the bytes that a process and all below it hold; files they map are counted once, as the greatest has."""
+    own, mapped = 0.0, 0.0
+    for process in tree(root):
+        try:
+            said = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+        except OSError:
+            continue  # it has just ended
+        sizes = {key: float(kb) * 1024 for key, kb in re.findall(r"^(Rss\w+):\s+(\d+) kB", said, re.MULTILINE)}
+        own += sizes.get("RssAnon", 0.0) + sizes.get("RssShmem", 0.0)
+        mapped = max(mapped, sizes.get("RssFile", 0.0))
+    return own + mapped
+
+
+def tree(root: int) -> Iterator[int]:
+    """Yield a process and all below it."""
+    yield root
+    for tasks in Path(f"/proc/{root}/task").glob("*/children"):
+        try:
+            below = tasks.read_text(encoding="utf-8").split()
+        except OSError:
+            continue
+        for process in below:
+            yield from tree(int(process))
 
 
 def logged(folder: Path) -> tuple[float, list[float]]:
@@ -104,11 +127,7 @@ def logged(folder: Path) -> tuple[float, list[float]]:
 
 def ours(data: list[str], packed: bool, model: str, folder: Path, *, padded: bool = True) -> Run:
     """Train with agentswift, the encoded cache empty."""
-    cache = folder / "cache"
-    cache.mkdir(parents=True)
-    for found in known().glob("*"):
-        if found.name != "encoded":
-            (cache / found.name).symlink_to(found)
+    cache = cold_cache(folder / "cache")
     words = [f"{name}={value}" for name, value in SETTINGS.items()] + [f"tuner.{n}={v}" for n, v in LORA.items()]
     words += [*data, f"model={model}", "model.torch_dtype=float32", "model.attn_impl=sdpa", "compute=cpu", "split=0"]
     words += ["loss_scale.labels={action: 2, action_input: 2, observation: 2}"]  # as ms-swift weighs its keywords
@@ -117,24 +136,16 @@ def ours(data: list[str], packed: bool, model: str, folder: Path, *, padded: boo
     command = [sys.executable, "-m", "agentswift", "train", *words]
     wall, peak = timed(command, {"AGENTSWIFT_CACHE": str(cache)}, folder / "log")
     seconds, losses = logged(folder / "run")
-    return Run(
-        "agentswift" if padded else "ours, no padding",
-        packed,
-        wall,
-        seconds,
-        peak,
-        sum(map(len, rows(folder / "run"))),
-        len(losses),
-        losses,
-    )
+    tokens = sum(map(len, rows(folder / "run")))
+    name = "ours" if padded else "ours, no padding"
+    return Run(name, packed, wall, seconds, peak, tokens, len(losses), losses)
 
 
 def theirs(messages: Path, tokens: int, packed: bool, model: Path, folder: Path) -> Run:
     """Train with ms-swift on the same text."""
     folder.mkdir(parents=True)
-    named = {"model": model, "dataset": messages, **SETTINGS, **LORA, **SWIFT, "output_dir": folder / "run"}
-    named["packing"] = str(packed).lower()
-    words = [word for name, value in named.items() for word in (f"--{name}", str(value))]
+    named = {**SETTINGS, **LORA, **SWIFT, "packing": str(packed).lower()}
+    words = swift_words(model=model, dataset=messages, **named, output_dir=folder / "run")
     offline = {"HF_HUB_OFFLINE": "1", "MODELSCOPE_CACHE": str(folder / "modelscope")}
     wall, peak = timed([sys.executable, __file__, "--swift", *words], offline, folder / "log")
     seconds, losses = logged(folder / "run")
@@ -156,13 +167,6 @@ def swift(words: list[str]) -> None:
         args_class = Arguments
 
     Sft(words).main()
-
-
-def known() -> Path:
-    """Return the user's cache folder."""
-    from agentswift.engine.swift_facts import cache_folder
-
-    return cache_folder()
 
 
 def rows(run: Path) -> list[list[int]]:
@@ -208,74 +212,86 @@ def pair(name: str, data: list[str], packed: bool, model: str, folder: Path) -> 
         losses = f"loss {run.losses[0]:.4f} -> {run.losses[-1]:.4f}"
         print(
             f"  {run.engine:16}  {run.steps:4} steps  wall {run.wall:7.1f} s  training {run.seconds:7.1f} s  "
-            f"{run.speed:7.1f} tokens/s  peak {run.peak:5.2f} GB  {losses}"
+            f"{run.speed:7.1f} tokens/s  peak {run.peak:5.2f} GB  {losses}",
+            flush=True,
         )
     return found
 
 
 def ratios(found: list[Run]) -> dict[str, Any]:
-    """Return ours by ms-swift's; `no_padding`: those of the run without."""
+    """Return ours by ms-swift's, and the steps of each; `no_padding`: those of the run without."""
     theirs, mine, *free = found
+    apart = [abs(a - b) for a, b in zip(theirs.losses, mine.losses, strict=not mine.packed)]
     return {
-        **({"no_padding": ratios([theirs, free[0]])} if free else {}),
         "memory_ratio": round(mine.peak / theirs.peak, 3),
         "time_ratio": round(mine.wall / theirs.wall, 3),
         "tokens_per_s_ratio": round(mine.speed / theirs.speed, 3),
-        "loss_difference": round(max(abs(a - b) for a, b in zip(theirs.losses, mine.losses, strict=False)), 4),
+        "steps": [theirs.steps, mine.steps],
+        **({} if mine.packed else {"loss_difference": round(max(apart), 4)}),
+        **({"no_padding": ratios([theirs, free[0]])} if free else {}),
     }
 
 
-def sets(steps: int, quick: bool) -> dict[str, list[str]]:
+def curve(run: Run) -> list[tuple[float, float]]:
+    """Return a run's losses, over steps, or over thousands of tokens seen where a step is not the same for both."""
+    by = run.tokens / run.steps / 1000 if run.packed else 1
+    return [(number * by, loss) for number, loss in enumerate(run.losses, 1)]
+
+
+def sets(steps: int, names: list[str]) -> dict[str, list[str]]:
     """Return the data's words on agentswift's command line, by name."""
-    count = steps * BATCH
-    found = {"quickstart": ["data=quickstart", f"data.rows={{quickstart: {count}}}"]}
-    glaive = CORPUS / GLAIVE
-    if not quick and glaive.is_file():
-        named = f"data.rows={{{glaive.stem}: {count}}}"
-        found["glaive"] = [f"data.path={glaive.absolute()}", named, "data.max_refused=-1"]
-    return found
+    count, glaive = steps * BATCH, CORPUS / GLAIVE_EN
+    named = f"data.rows={{{glaive.stem}: {count}}}"
+    words = {
+        "quickstart": ["data=quickstart", f"data.rows={{quickstart: {count}}}"],
+        "glaive": [f"data.path={glaive}", named, "data.max_refused=-1"],
+    }
+    if "glaive" in names and not glaive.is_file():
+        sys.exit(f"no {glaive}: set AGENTSWIFT_CORPUS, or leave glaive out with --data quickstart")
+    return {name: words[name] for name in names}
 
 
-def main() -> None:
-    """Read the command line and run every pair."""
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="quickstart alone, 3 steps")
     parser.add_argument("--steps", type=int, help="optimizer steps of the unpacked runs (60; 3 with --quick)")
     parser.add_argument("--model", default="smollm2", choices=["smollm2", "tiny"])
+    parser.add_argument("--data", nargs="+", choices=["quickstart", "glaive"], help="sets to train on (both)")
     parser.add_argument("--only", choices=["rows", "packed"], help="leave the other out")
     parser.add_argument("--out", type=Path, help="folder for loss curves (SVG) and figures (JSON); none: not kept")
     asked = parser.parse_args()
-    steps = asked.steps or (3 if asked.quick else 60)
-    said: dict[str, Any] = {
-        "benchmark": "train",
-        "model": asked.model,
-        "steps": steps,
-        "batch": BATCH,
-        "length": LENGTH,
-    }
-    kept: dict[str, list[Run]] = {}
+    asked.steps = asked.steps or (3 if asked.quick else 60)
+    asked.data = asked.data or ["quickstart", "glaive"][: 1 if asked.quick else 2]
+    return asked
+
+
+def keep(out: Path, name: str, found: list[Run]) -> None:
+    """Write a pair's figures and curves; those of other pairs stay."""
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / "train.json"
+    there = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    there[name] = [asdict(run) for run in found]
+    file.write_text(json.dumps(there, indent=1) + "\n", encoding="utf-8")
+    over = "thousands of tokens seen" if found[0].packed else "step"
+    drawn = svg(f"{name}: loss by {over}", {run.engine: curve(run) for run in found})
+    (out / f"train-{name.replace(' ', '-')}.svg").write_text(drawn, encoding="utf-8")
+
+
+def main() -> None:
+    """Run every pair; print each as it comes, and the worst ratios at the end."""
+    asked = arguments()
+    by_run: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, data in sets(steps, asked.quick).items():
+        for name, data in sets(asked.steps, asked.data).items():
             for packed in (p for p in (False, True) if asked.only in (None, "packed" if p else "rows")):
-                kept[f"{name} {'packed' if packed else 'rows'}"] = pair(name, data, packed, asked.model, Path(folder))
-    by_run = {name: ratios(found) for name, found in kept.items()}
-    if asked.out:
-        asked.out.mkdir(parents=True, exist_ok=True)
-        (asked.out / "train.json").write_text(
-            json.dumps({n: [asdict(r) for r in f] for n, f in kept.items()}, indent=1)
-        )
-        for name, found in kept.items():
-            lines = {run.engine: list(enumerate(run.losses, 1)) for run in found}
-            (asked.out / f"train-{name.replace(' ', '-')}.svg").write_text(svg(f"{name}: loss by step", lines))
-    worst = {
-        key: (min if key == "tokens_per_s_ratio" else max)(r[key] for r in by_run.values()) for key in ratios_keys()
-    }
-    print(json.dumps({**said, **worst, "runs": by_run}))
-
-
-def ratios_keys() -> tuple[str, ...]:
-    """Return the ratios of the last line, each the worst of all runs."""
-    return "memory_ratio", "time_ratio", "tokens_per_s_ratio"
+                found = pair(name, data, packed, asked.model, Path(folder))
+                by_run[title := f"{name} {'packed' if packed else 'rows'}"] = ratios(found)
+                if asked.out:
+                    keep(asked.out, title, found)
+    worst = {key: pick(run[key] for run in by_run.values()) for key, pick in RATIOS.items()}
+    settings = {"model": asked.model, "steps": asked.steps, "batch": BATCH, "length": LENGTH, "data": asked.data}
+    last_line(settings, **worst, runs=by_run)
 
 
 if __name__ == "__main__":
