@@ -1,7 +1,7 @@
 """A whole training run beside ms-swift's: same rows, same order, same steps, same settings; wall time, speed, memory.
 
 `python benchmarks/train.py` trains SmolLM2 (LoRA, float32, loss scale react) on quickstart and on glaive: ms-swift
-unpacked and packed, ours unpacked, unpacked without padding (extra.padding_free=true) and packed. It prints steps,
+unpacked and packed, ours unpacked, unpacked with padding (padding_free=false) and packed. It prints steps,
 tokens a second, wall time and peak memory; --out keeps figures and loss curves. ms-swift gets our text as `messages`,
 and cannot pack here by itself: packed, it runs with its check for flash attention taken out, in a process of its own.
 Packed, the two make packs and order of their own (ours best-fit over the epoch, ms-swift's in blocks of 1,000 rows), so
@@ -125,19 +125,19 @@ def logged(folder: Path) -> tuple[float, list[float]]:
     ]
 
 
-def ours(data: list[str], packed: bool, model: str, folder: Path, *, padded: bool = True) -> Run:
+def ours(data: list[str], packed: bool, model: str, folder: Path, *, padded: bool = False) -> Run:
     """Train with agentswift, the encoded cache empty."""
     cache = cold_cache(folder / "cache")
     words = [f"{name}={value}" for name, value in SETTINGS.items()] + [f"tuner.{n}={v}" for n, v in LORA.items()]
     words += [*data, f"model={model}", "model.torch_dtype=float32", "model.attn_impl=sdpa", "compute=cpu", "split=0"]
     words += ["loss_scale.labels={action: 2, action_input: 2, observation: 2}"]  # as ms-swift weighs its keywords
     words += ["template=react_en", "loss_scale=react", f"packing={str(packed).lower()}", f"output_dir={folder / 'run'}"]
-    words += [] if padded else ["extra.padding_free=true"]
+    words += ["padding_free=false"] if padded else []
     command = [sys.executable, "-m", "agentswift", "train", *words]
     wall, peak = timed(command, {"AGENTSWIFT_CACHE": str(cache)}, folder / "log")
     seconds, losses = logged(folder / "run")
     tokens = sum(map(len, rows(folder / "run")))
-    name = "ours" if padded else "ours, no padding"
+    name = "ours, padded" if padded else "ours"
     return Run(name, packed, wall, seconds, peak, tokens, len(losses), losses)
 
 
@@ -205,7 +205,7 @@ def pair(name: str, data: list[str], packed: bool, model: str, folder: Path) -> 
     tokens = written(here / "ours" / "run", EMBEDDED[model](), here / "rows.jsonl")
     found = [theirs(here / "rows.jsonl", tokens, packed, EMBEDDED[model](), here / "theirs"), mine]
     if not packed:
-        found.append(ours(data, packed, model, here / "free", padded=False))
+        found.append(ours(data, packed, model, here / "padded", padded=True))
     apart = abs(tokens - mine.tokens) / mine.tokens
     print(f"\n{name}, {'packed' if packed else 'rows'}: {mine.tokens:,} tokens; ms-swift's differ by {apart:.2%}")
     for run in found:
@@ -219,8 +219,8 @@ def pair(name: str, data: list[str], packed: bool, model: str, folder: Path) -> 
 
 
 def ratios(found: list[Run]) -> dict[str, Any]:
-    """Return ours by ms-swift's, and the steps of each; `no_padding`: those of the run without."""
-    theirs, mine, *free = found
+    """Return ours by ms-swift's, and the steps of each; `padded`: those of the run with padding."""
+    theirs, mine, *padded = found
     apart = [abs(a - b) for a, b in zip(theirs.losses, mine.losses, strict=not mine.packed)]
     return {
         "memory_ratio": round(mine.peak / theirs.peak, 3),
@@ -228,7 +228,7 @@ def ratios(found: list[Run]) -> dict[str, Any]:
         "tokens_per_s_ratio": round(mine.speed / theirs.speed, 3),
         "steps": [theirs.steps, mine.steps],
         **({} if mine.packed else {"loss_difference": round(max(apart), 4)}),
-        **({"no_padding": ratios([theirs, free[0]])} if free else {}),
+        **({"padded": ratios([theirs, padded[0]])} if padded else {}),
     }
 
 
