@@ -57,13 +57,17 @@ format: dev  ## let ruff format and mend what it can
 wheel: dev  ## build wheel and sdist, install the wheel into a new venv, run it outside the checkout
 	@$(BIN)/python -m pytest -q tests/e2e/test_wheel.py
 
-bench: dev  ## encoding, whole training runs (an hour) and the memory estimate, beside ms-swift
+bench: dev  ## all benchmarks beside ms-swift (some hours); figures and curves in runs/bench, tables on the screen
+	@$(BIN)/python benchmarks/loss.py --out runs/bench/loss.json
 	@$(BIN)/python benchmarks/encode.py
-	@$(BIN)/python benchmarks/train.py
+	@$(BIN)/python benchmarks/train.py --out runs/bench
+	@$(BIN)/python benchmarks/one_pass.py
 	@$(BIN)/python benchmarks/estimate.py
+	@$(BIN)/python benchmarks/ablation.py --out runs/bench/ablation
 
 bench-gpu: dev  ## on a GPU: an 8B-shaped LoRA step, the loss alone, the estimate's error
-	@$(BIN)/python benchmarks/gpu.py
+	@$(PIP) install -c constraints.txt --no-build-isolation -e ".[gpu]"
+	@$(BIN)/python benchmarks/gpu.py --out runs/bench/gpu.md
 
 clean:  ## remove what the above made, runs/ apart
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache

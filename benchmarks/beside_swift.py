@@ -3,11 +3,13 @@
 Nothing heavy is imported until it is needed: some of the scripts run others and do little themselves.
 """
 
+import argparse
 import json
 import os
+import re
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +60,44 @@ def held(key: str = "VmRSS", process: int | str = "self") -> float:
     return float(next(line.split()[1] for line in lines if line.startswith(key))) * 1024
 
 
+def resident(root: int) -> float:
+    """Return the bytes that a process and all below it hold; files they map are counted once, as the greatest has."""
+    own, mapped = 0.0, 0.0
+    for process in tree(root):
+        try:
+            said = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+        except OSError:
+            continue  # it has just ended
+        sizes = {key: float(kb) * 1024 for key, kb in re.findall(r"^(Rss\w+):\s+(\d+) kB", said, re.MULTILINE)}
+        own += sizes.get("RssAnon", 0.0) + sizes.get("RssShmem", 0.0)
+        mapped = max(mapped, sizes.get("RssFile", 0.0))
+    return own + mapped
+
+
+def tree(root: int) -> Iterator[int]:
+    """Yield a process and all below it."""
+    yield root
+    for tasks in Path(f"/proc/{root}/task").glob("*/children"):
+        try:
+            below = tasks.read_text(encoding="utf-8").split()
+        except OSError:
+            continue
+        for process in below:
+            yield from tree(int(process))
+
+
 def seconds_of(work: Any, *args: Any) -> float:
     """Return the seconds that a call takes."""
     start = time.perf_counter()
     work(*args)
     return time.perf_counter() - start
+
+
+def parser(doc: str | None, quick: str) -> argparse.ArgumentParser:
+    """Return a benchmark's command line: what it is, and --quick."""
+    words = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--quick", action="store_true", help=quick)
+    return words
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -8,7 +8,6 @@ output is JSON. Wanted on disk: about 6 kB a row, in the folder that TMPDIR name
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,12 +17,9 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-CORPUS = Path(os.environ.get("AGENTSWIFT_CORPUS", "../shared/data"))
-FILES = (
-    "llamafactory_demos/glaive_toolcall_en_demo.json",
-    "llamafactory_demos/glaive_toolcall_zh_demo.json",
-    "fireact/multitask_multimethod.jsonl",
-)
+from beside_swift import CORPUS, FIREACT, GLAIVE_EN, GLAIVE_ZH, cold_cache, held, last_line, parser
+
+FILES = (GLAIVE_EN, GLAIVE_ZH, FIREACT)
 SPEED, MEMORY, STREAM = 30_000, (30_000, 300_000), 1_000_000  # rows
 QUICK = (600, (600, 3_000), 6_000)
 Figures = dict[str, Any]
@@ -71,7 +67,7 @@ def stream(file: Path) -> Figures:
 
 
 def ours(file: Path) -> Figures:
-    """Load, check and encode into a cache of its own, as `train` does before it starts."""
+    """Load, check and encode, as `train` does before it starts; rows that the cache holds are not encoded again."""
     from agentswift.agent_templates import find_agent_template
     from agentswift.cards import Cards
     from agentswift.corpus import gather
@@ -87,13 +83,12 @@ def ours(file: Path) -> Figures:
     read = time.perf_counter()
     prepared = prepare(corpus, encoder)
     done = time.perf_counter()
-    prepared.encodings.file.unlink()
     rows, tokens = len(prepared.datasets), int(prepared.encodings.lengths.sum())
     return {"rows": rows, "tokens": tokens, "load+check s": read - start, "encode s": done - read, "s": done - start}
 
 
-def swift(file: Path) -> Figures:
-    """ms-swift's load_dataset and its EncodePreprocessor in one process, as `swift sft` does without lazy_tokenize."""
+def swift(file: Path, processes: int = 1) -> Figures:
+    """ms-swift's load_dataset and its EncodePreprocessor (dataset_num_proc), as `swift sft` without lazy_tokenize."""
     from swift.dataset import EncodePreprocessor, load_dataset
     from swift.model import get_processor
     from swift.template import get_template
@@ -106,9 +101,9 @@ def swift(file: Path) -> Figures:
     )
     template.set_mode("train")
     start = time.perf_counter()
-    rows, _ = load_dataset([str(file)], num_proc=1, load_from_cache_file=False)
+    rows, _ = load_dataset([str(file)], num_proc=processes, load_from_cache_file=False)
     read = time.perf_counter()
-    encoded = EncodePreprocessor(template=template)(rows, num_proc=1, load_from_cache_file=False)
+    encoded = EncodePreprocessor(template=template)(rows, num_proc=processes, load_from_cache_file=False)
     done = time.perf_counter()
     return {"rows": len(encoded), "load+check s": read - start, "encode s": done - read, "s": done - start}
 
@@ -127,7 +122,9 @@ def measured(way: str, file: Path) -> Figures:
     """Run one way in a process of its own, on one core; memory in MiB is the most that it ever held."""
     env = {**os.environ, "RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     words = [sys.executable, __file__, "--here", way, str(file)]
-    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        env["AGENTSWIFT_CACHE"] = str(cold_cache(Path(folder) / "cache"))
+        done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{way}: {done.stderr[-2000:]}")
     found: Figures = json.loads(done.stdout.splitlines()[-1])
@@ -141,7 +138,7 @@ def here(way: str, file: Path) -> None:
     found = WAYS[way](file)
     found.setdefault("s", time.perf_counter() - start)
     found["rows/s"] = round(found["rows"] / found["s"])
-    found["peak MiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    found["peak MiB"] = held("VmHWM") // 2**20
     print("\n" + json.dumps({key: round(v, 2) if isinstance(v, float) else v for key, v in found.items()}))
 
 
@@ -156,7 +153,8 @@ def figures(speed: int, memory: tuple[int, ...], streamed: int, folder: Path) ->
 
 def main() -> None:
     """Print the table as it comes, and everything as JSON at the end."""
-    sizes = QUICK if "--quick" in sys.argv else (SPEED, MEMORY, STREAM)
+    quick = parser(__doc__, "few rows, to see that everything runs").parse_args().quick
+    sizes = QUICK if quick else (SPEED, MEMORY, STREAM)
     every = []
     with tempfile.TemporaryDirectory() as folder:
         for one in figures(*sizes, Path(folder)):
@@ -167,7 +165,10 @@ def main() -> None:
                 f"{one['peak MiB']:>6,} MiB  {parts}",
                 flush=True,
             )
-    print(json.dumps({"rows": sizes, "figures": every}))
+    theirs = next(one for one in every if one["way"] == "ms-swift")
+    mine = next(one for one in every if one["way"] == "ours" and one["file MiB"] == theirs["file MiB"])
+    ratios = [round(mine[key] / theirs[key], 3) for key in ("peak MiB", "s")]
+    last_line({"quick": quick, "rows": sizes}, *ratios, figures=every)
 
 
 if __name__ == "__main__":

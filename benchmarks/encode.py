@@ -2,8 +2,10 @@
 
 `python benchmarks/encode.py` reads AGENTSWIFT_CORPUS (default ../shared/data), takes the glaive tool calls (en and
 zh) and FireAct, and prints a table of rows a second; each figure is the best of three; both run on one core, then on
-all. Then it makes a file of 30,000 rows and takes the time from the command to the first step (benchmarks/start.py).
-`--quick`: once, on all cores, and 1,000 rows. The last line of the output is JSON.
+all. Then it makes a file of 30,000 rows: rows a second of all that goes before a start (reading, checking, encoding),
+ours from cold and from its cache, ms-swift's on one core and on all; and the time from the command to the first step
+(benchmarks/start.py). `--quick`: once, on all cores, and 1,000 rows. The last line is JSON; its ratios are the cold
+start's, by ms-swift's faster one.
 """
 
 import json
@@ -11,34 +13,22 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-FILES = {
-    "glaive en+zh": (
-        "llamafactory_demos/glaive_toolcall_en_demo.json",
-        "llamafactory_demos/glaive_toolcall_zh_demo.json",
-    ),
-    "FireAct": ("fireact/multitask_multimethod.jsonl",),
-}
-CORPUS = Path(os.environ.get("AGENTSWIFT_CORPUS", "../shared/data"))
+from beside_swift import CORPUS, FIREACT, GLAIVE_EN, GLAIVE_ZH, cold_cache, last_line, parser, seconds_of
 
-
+FILES = {"glaive en+zh": (GLAIVE_EN, GLAIVE_ZH), "FireAct": (FIREACT,)}
 ROWS, QUICK_ROWS = 30_000, 1_000  # of the file that is started on
+SWIFT_ON = "ms-swift, cores:"
 RUNS = 1 if "--quick" in sys.argv else 3
 
 
 def best(work: Callable[[], object]) -> float:
     """Return the seconds of the fastest of RUNS runs."""
-    seconds = []
-    for _ in range(RUNS):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+    return min(seconds_of(work) for _ in range(RUNS))
 
 
 def native(conversation: Any) -> dict[str, Any]:
@@ -103,7 +93,7 @@ def measure() -> list[dict[str, Any]]:
 def speeds(cores: int, quick: bool) -> list[dict[str, Any]]:
     """Run `measure` in a process of its own on so many cores, and print what it found."""
     env = {**os.environ, "RAYON_NUM_THREADS": str(cores), "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "true"}
-    words = [sys.executable, __file__, "--here", *(["--quick"] if quick else [])]
+    words = [sys.executable, __file__, *(["--quick"] if quick else []), "--here", "speeds"]
     done = subprocess.run(words, env=env, stdout=subprocess.PIPE, text=True, check=True)
     found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     print(f"\n{cores} core(s); rows a second")
@@ -116,46 +106,84 @@ def speeds(cores: int, quick: bool) -> list[dict[str, Any]]:
     return found
 
 
-def starts(rows: int) -> dict[str, float]:
-    """Make a file of `rows` rows, start on it each way, and print the seconds."""
-    from data import make
+def before_a_start(file: Path, cores: int) -> dict[str, float]:
+    """Read, check and encode a file each way, each in a process of its own; print and return rows a second."""
+    ways = ["ours", f"{SWIFT_ON} 1", *([f"{SWIFT_ON} {cores}"] if cores > 1 else [])]
+    found: dict[str, float] = {}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "true"}
+    with tempfile.TemporaryDirectory(prefix="agentswift-encode-") as folder:
+        env["AGENTSWIFT_CACHE"] = str(cold_cache(Path(folder) / "cache"))
+        for way in ways:
+            words = [sys.executable, __file__, "--here", way, str(file)]
+            done = subprocess.run(words, env=env, stdout=subprocess.PIPE, text=True, check=True)
+            found |= json.loads(done.stdout.splitlines()[-1])
+    print("\nrows a second before a start: reading, checking (ours), encoding")
+    for name, speed in found.items():
+        print(f"  {name:32} {speed:9,.0f}")
+    return found
+
+
+def rates(way: str, file: Path) -> dict[str, float]:
+    """Return rows a second in this process; ours a second time, from the cache, with reading and without."""
+    import data
+
+    if way != "ours":
+        found = data.swift(file, int(way.split()[-1]))
+        return {way: found["rows"] / found["s"]}
+    cold, warm = data.ours(file), data.ours(file)
+    speeds = {"ours, cold": cold["s"], "ours, from the cache": warm["s"], "the cache alone": warm["encode s"]}
+    return {name: cold["rows"] / seconds for name, seconds in speeds.items()}
+
+
+def starts(file: Path, rows: int) -> dict[str, tuple[float, float]]:
+    """Start on a file each way; print and return seconds and GB."""
     from start import started
 
-    with tempfile.TemporaryDirectory(prefix="agentswift-encode-") as folder:
-        make(file := Path(folder) / "rows.jsonl", rows)
-        found = started(file)
+    found = started(file)
+    best = theirs(found)[0]
     print(f"\nseconds from the command to the first step, {rows:,} rows, cores: {os.cpu_count()}")
-    for name, seconds in found.items():
-        print(f"  {name:32} {seconds:7.1f}   ms-swift / this: {found['ms-swift s'] / seconds:4.1f}")
+    for name, (seconds, most) in found.items():
+        print(f"  {name:32} {seconds:7.1f}   {most:5.2f} GB   ms-swift's faster / this: {best / seconds:4.1f}")
     return found
+
+
+def theirs(begun: dict[str, tuple[float, float]]) -> tuple[float, float]:
+    """Return ms-swift's faster start."""
+    return min(figures for name, figures in begun.items() if name.startswith("ms-swift"))
 
 
 def main() -> None:
     """Print speeds on one core and on all, and starts; end with the ratios to ms-swift."""
-    quick = "--quick" in sys.argv
-    cores = os.cpu_count() or 1
-    for count in sorted({cores} if quick else {1, cores}):
-        found = speeds(count, quick)
-    rows = QUICK_ROWS if quick else ROWS
-    begun = starts(rows)
-    second = begun["ours second point of a sweep s"]
-    summary = {
-        "benchmark": "encode",
-        "quick": quick,
-        "cores": cores,
-        "rows": rows,
-        "time_ratio": round(begun["ours cold s"] / begun["ms-swift s"], 3),
-        "memory_ratio": None,  # benchmarks/data.py measures it
-        "encode_time_ratio": {row["rows"]: round(row["ms-swift"] / row["ours"], 3) for row in found},
-        "second_start_ratio": round(second / begun["ms-swift s"], 3),
-        "second_to_first_start": round(second / begun["ours cold s"], 3),
-        "seconds": {name: round(seconds, 1) for name, seconds in begun.items()},
-    }
-    print(json.dumps(summary))
+    words = parser(__doc__, "once, on all cores, and 1,000 rows")
+    words.add_argument("--rows", type=int, help="of the file that is started on (30,000)")
+    asked = words.parse_args()
+    cores, rows = os.cpu_count() or 1, asked.rows or (QUICK_ROWS if asked.quick else ROWS)
+    for count in sorted({cores} if asked.quick else {1, cores}):
+        found = speeds(count, asked.quick)
+    from data import make
+    from start import AGAIN, COLD, POINT
+
+    with tempfile.TemporaryDirectory(prefix="agentswift-rows-") as folder:
+        make(file := Path(folder) / "rows.jsonl", rows)
+        speed = before_a_start(file, cores)
+        begun = starts(file, rows)
+    swift, cold = theirs(begun), begun[COLD]
+    last_line(
+        {"quick": asked.quick, "cores": cores, "rows": rows},
+        memory_ratio=round(cold[1] / swift[1], 3),
+        time_ratio=round(cold[0] / swift[0], 3),
+        encode_time_ratio={row["rows"]: round(row["ms-swift"] / row["ours"], 3) for row in found},
+        second_start_ratio=round(begun[POINT][0] / swift[0], 3),
+        second_command_ratio=round(begun[AGAIN][0] / swift[0], 3),
+        second_to_first_start=round(begun[POINT][0] / cold[0], 3),
+        rows_per_s={name: round(value, 1) for name, value in speed.items()},
+        seconds={name: round(seconds, 1) for name, (seconds, _) in begun.items()},
+    )
 
 
 if __name__ == "__main__":
     if "--here" in sys.argv:
-        print(json.dumps(measure()))
+        way, *files = sys.argv[sys.argv.index("--here") + 1 :]
+        print("\n" + json.dumps(measure() if way == "speeds" else rates(way, Path(files[0]))))
     else:
         main()

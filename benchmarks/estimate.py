@@ -4,7 +4,6 @@
 `train dry_run=true` says beforehand beside the resident peak and the pace. On a GPU: benchmarks/gpu.py.
 """
 
-import argparse
 import json
 import os
 import re
@@ -12,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from beside_swift import last_line, markdown, parser
 
 _SETTINGS = {  # tokens a row; words of the command line
     "LoRA": (768, []),
@@ -66,24 +67,22 @@ def _ran(words: list[str]) -> str:
 
 def main() -> None:
     """Print a Markdown table, then one line of JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="the first setting alone")
-    parser.add_argument("--model", default="smollm2", choices=["smollm2", "tiny"])
-    asked = parser.parse_args()
+    line = parser(__doc__, "the first setting alone")
+    line.add_argument("--model", default="smollm2", choices=["smollm2", "tiny"])
+    asked = line.parse_args()
     chosen = dict(list(_SETTINGS.items())[: 1 if asked.quick else None])
-    print(
-        "| setting, a row a step | estimated | measured | off | tokens/s, assumed by measured |\n|---|---|---|---|---|"
-    )
-    errors = {}
+    errors, paces, rows = {}, {}, []
     for name, (length, words) in chosen.items():
         with tempfile.TemporaryDirectory() as folder:
             estimated, peak, pace = measure(asked.model, length, words, Path(folder))
-        errors[name] = round(estimated / peak - 1, 3)
-        print(
-            f"| {name}, {length} | {estimated:.2f} GB | {peak:.2f} GB | {errors[name]:+.1%} | {pace:.2f} |", flush=True
+        errors[name], paces[name] = round(estimated / peak - 1, 3), round(pace, 3)
+        rows.append(
+            [f"{name}, {length}", f"{estimated:.2f} GB", f"{peak:.2f} GB", f"{errors[name]:+.1%}", f"{pace:.2f}"]
         )
-    worst = max(map(abs, errors.values()))
-    print(json.dumps({"benchmark": "estimate", "model": asked.model, "memory_error": worst, "errors": errors}))
+        print("; ".join(rows[-1]), file=sys.stderr, flush=True)
+    print(markdown(["setting, a row a step", "estimated", "measured", "off", "tokens/s, assumed by measured"], rows))
+    said = {"memory_error": max(map(abs, errors.values())), "errors": errors, "pace_by_measured": paces}
+    last_line({"model": asked.model, "settings": list(chosen)}, **said)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from beside_swift import CORPUS, last_line, markdown, parser
 from seeded import sow
 
 HERE = Path(__file__).parent
-CORPUS = Path(os.environ.get("AGENTSWIFT_CORPUS", "../shared/data")).absolute()
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "agentswift-benchmarks"
 FACTORY = "llamafactory==0.9.5"
 # The rules that name each kind rightly; any other finding on the line counts as found, not as named.
@@ -131,7 +131,7 @@ def figures(found: Found, faults: dict[int, str], good: int) -> dict[str, Any]:
 
 def main() -> None:
     """Sow, check, compare, print."""
-    quick = "--quick" in sys.argv
+    quick = parser(__doc__, "fewer rows, neither the others nor a model").parse_args().quick
     each = 2 if quick else 10
     sown = sow(CORPUS, good=500 if quick else 5000, each=each)
     with tempfile.TemporaryDirectory() as name:
@@ -154,17 +154,16 @@ def main() -> None:
             found = {int(line): {words} for line, words in said[stage].items()}
             columns[f"{name}, {stage}"] = figures(found, sown.faults, len(sown.lines) - len(sown.faults))
     table(columns, each)
-    print(json.dumps({"kinds": len(NAMED), "each": each, **columns}))
+    last_line({"quick": quick, "kinds": len(NAMED), "each": each}, columns=columns)
 
 
 def table(columns: dict[str, dict[str, Any]], each: int) -> None:
     """Print a Markdown table: kinds found by each, then recall and precision."""
-    print(f"\n| kind ({each} rows each) | " + " | ".join(columns) + " |\n|---" * 1 + "|---" * len(columns) + "|")
-    for kind in NAMED:
-        print(f"| {kind} | " + " | ".join(str(c["by_kind"][kind]) for c in columns.values()) + " |")
+    lines = [[kind, *(c["by_kind"][kind] for c in columns.values())] for kind in NAMED]
     for figure in ("recall", "precision"):
-        print(f"| **{figure}** | " + " | ".join(f"{100 * c[figure]:.1f} %" for c in columns.values()) + " |")
-    print("| good rows flagged | " + " | ".join(f"{c['good_flagged']} of {c['good']}" for c in columns.values()) + " |")
+        lines.append([f"**{figure}**", *(f"{100 * c[figure]:.1f} %" for c in columns.values())])
+    lines.append(["good rows flagged", *(f"{c['good_flagged']} of {c['good']}" for c in columns.values())])
+    print("\n" + markdown([f"kind ({each} rows each)", *columns], lines))
     for name, c in columns.items():
         if name.startswith("check"):
             print(f"{name}: named rightly {100 * c['named']:.1f} %; on good rows {dict(c['rules_on_good'])}")

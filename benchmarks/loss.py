@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from beside_swift import held, last_line, seconds_of
+from beside_swift import held, last_line, parser, seconds_of
 from beside_swift import markdown as table
 from swift_loss import swift_loss
 
@@ -294,21 +294,20 @@ def line(row: dict[str, Any]) -> list[str]:
 
 def arguments() -> argparse.Namespace:
     """Read the command line; --quick fixes the cells that no flag names."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="the issue's fixed cells, each step whole")
-    parser.add_argument("--n", type=int, nargs="+", help="tokens (2048 4096 8192)")
-    parser.add_argument("--vocab", type=int, nargs="+", help="rows of the head (128256 151936)")
-    parser.add_argument("--size", type=int, nargs="+", help="hidden size (1024 2048 4096)")
-    parser.add_argument("--dtype", nargs="+", choices=["float32", "bfloat16"])
-    parser.add_argument("--head", nargs="+", choices=["frozen", "trained"])
-    parser.add_argument("--repeats", type=int, default=1, help="the fastest counts")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--longest", type=float, help="seconds a step may take unscaled (6); 0: whole steps")
-    parser.add_argument("--whole", action="store_true", help="ms-swift's last products whole too, if it takes an hour")
-    parser.add_argument("--fast-bf16", action="store_true", help="this CPU has bfloat16 instructions")
-    parser.add_argument("--native-floor", action="store_true", help="the floor in the model's own type as well")
-    parser.add_argument("--out", type=Path, help="JSON file of all cells; those that are there are not run again")
-    asked = parser.parse_args()
+    words = parser(__doc__, "the issue's fixed cells, each step whole")
+    words.add_argument("--n", type=int, nargs="+", help="tokens (2048 4096 8192)")
+    words.add_argument("--vocab", type=int, nargs="+", help="rows of the head (128256 151936)")
+    words.add_argument("--size", type=int, nargs="+", help="hidden size (1024 2048 4096)")
+    words.add_argument("--dtype", nargs="+", choices=["float32", "bfloat16"])
+    words.add_argument("--head", nargs="+", choices=["frozen", "trained"])
+    words.add_argument("--repeats", type=int, default=1, help="the fastest counts")
+    words.add_argument("--threads", type=int, default=2)
+    words.add_argument("--longest", type=float, help="seconds a step may take unscaled (6); 0: whole steps")
+    words.add_argument("--whole", action="store_true", help="ms-swift's last products whole too, if it takes an hour")
+    words.add_argument("--fast-bf16", action="store_true", help="this CPU has bfloat16 instructions")
+    words.add_argument("--native-floor", action="store_true", help="the floor in the model's own type as well")
+    words.add_argument("--out", type=Path, help="JSON file of all cells; those that are there are not run again")
+    asked = words.parse_args()
     fixed = {"n": [2048], "vocab": [128_256], "size": [576, 2048], "dtype": ["bfloat16"], "head": ["frozen"]}
     table = {"n": [2048, 4096, 8192], "vocab": [128_256, 151_936], "size": [1024, 2048, 4096]}
     table |= {"dtype": ["float32", "bfloat16"], "head": ["frozen", "trained"]}

@@ -6,10 +6,8 @@ neither is judged by the code that it judges.
 """
 
 import json
-import os
 import random
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,6 +15,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from beside_swift import CORPUS, FIREACT, GLAIVE_EN, GLAIVE_ZH, last_line, markdown, parser
 
 from agentswift.agent_templates import find_agent_template
 from agentswift.cards import Card, Cards
@@ -32,12 +32,10 @@ from agentswift.mix import Asked, account, contaminated, near_duplicates
 from agentswift.schema.groups import By, Data
 from agentswift.schema.runs import Check
 
-CORPUS = Path(os.environ.get("AGENTSWIFT_CORPUS", "../shared/data")).absolute()
-QUICK = "--quick" in sys.argv
 FILES = {
-    "glaive-en-600": "llamafactory_demos/glaive_toolcall_en_demo.json",
-    "glaive-zh-600": "llamafactory_demos/glaive_toolcall_zh_demo.json",
-    "fireact": "fireact/multitask_multimethod.jsonl",
+    "glaive-en-600": GLAIVE_EN,
+    "glaive-zh-600": GLAIVE_ZH,
+    "fireact": FIREACT,
     "toolbench-50": "toolbench/toolllama_examples.json",
     "alpaca-en-1000": "llamafactory_demos/alpaca_en_demo.json",
     "alpaca-zh-1000": "llamafactory_demos/alpaca_zh_demo.json",
@@ -64,13 +62,13 @@ def cards() -> Cards:
     return Cards({name: Card(name=name, format="", path=str(CORPUS / file)) for name, file in FILES.items()})
 
 
-def shares(known: Cards, data: Data) -> list[dict[str, Any]]:
+def shares(known: Cards, data: Data, quick: bool) -> list[dict[str, Any]]:
     """Return each mix's parts, asked and got, and how far off the worst of three epochs is."""
     tokenizer = load_tokenizer(smollm2())
     encoder = Encoder(tokenizer, load_chat("chatml", tokenizer), find_agent_template("react_en"))
     found = []
     for title, changes in MIXES.items():
-        if QUICK and title not in ("by rows", "by tokens"):
+        if quick and title not in ("by rows", "by tokens"):
             continue
         asked = replace(data, **changes)
         prepared = prepare(gather(asked, known, lambda card: Path(card.path)), encoder)
@@ -228,19 +226,18 @@ def overlaps(rows: list[Conversation], questions: list[str], planted: int) -> di
 
 def main() -> None:
     """Measure, and print."""
+    quick = parser(__doc__, "two of the mixes, a fifth of the rows").parse_args().quick
     known = cards()
     data = compose_run("check", Check, ["data.parts={quickstart: 1.0}"]).data
     data = replace(data, max_refused="-1")
-    results: dict[str, Any] = {"shares": shares(known, data)}
-    columns = "| mix | dataset | available | rows | tokens | asked | got | off | worst of 3 epochs |"
-    print(columns + "\n" + "|---" * 9 + "|")
-    for line in results["shares"]:
-        print("|", " | ".join([line["mix"], *line["cells"], f"{line['worst']:.2%}"]), "|")
+    results: dict[str, Any] = {"shares": shares(known, data, quick)}
+    columns = ["mix", "dataset", "available", "rows", "tokens", "asked", "got", "off", "worst of 3 epochs"]
+    print(markdown(columns, [[line["mix"], *line["cells"], f"{line['worst']:.2%}"] for line in results["shares"]]))
     every = replace(data, parts=dict.fromkeys(FILES, 1.0))
     parts = gather(every, known, lambda card: Path(card.path)).parts
-    step = 5 if QUICK else 1
+    step = 5 if quick else 1
     rows = [row for name, part in parts.items() for row in list(part)[::step] if name != "myself"]
-    planted = 20 if QUICK else 200
+    planted = 20 if quick else 200
     results["near duplicates"] = duplicates(rows, planted)
     gsm8k = {name: _questions(CORPUS / "gsm8k" / f"{name}.jsonl")[::step] for name in ("test", "train")}
     trained = [Conversation(turns=(Turn(user=q),)) for q in gsm8k["train"]]
@@ -252,7 +249,7 @@ def main() -> None:
         print(f"\n{title}")
         for name, value in results[title].items():
             print(f"  {name}: {value}")
-    print(json.dumps(results, ensure_ascii=False))
+    last_line({"quick": quick, "mixes": list(MIXES)}, **results)
 
 
 def _questions(file: Path) -> list[str]:

@@ -19,12 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from beside_swift import CORPUS, GLAIVE_EN, cold_cache, last_line, swift_words
+from beside_swift import CORPUS, GLAIVE_EN, cold_cache, last_line, parser, resident, swift_words
 from curves import svg
 
 BATCH, LENGTH = 4, 1024  # rows a step; tokens a row or pack
@@ -89,32 +88,6 @@ def timed(words: list[str], env: dict[str, str], log: Path) -> tuple[float, floa
     if child.returncode:
         sys.exit(f"{' '.join(words[:6])} … failed:\n{log.read_text()[-3000:]}")
     return seconds, max(most, usage.ru_maxrss * 1024) / 1e9
-
-
-def resident(root: int) -> float:
-    """Return the bytes that a process and all below it hold; files they map are counted once, as the greatest has."""
-    own, mapped = 0.0, 0.0
-    for process in tree(root):
-        try:
-            said = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-        except OSError:
-            continue  # it has just ended
-        sizes = {key: float(kb) * 1024 for key, kb in re.findall(r"^(Rss\w+):\s+(\d+) kB", said, re.MULTILINE)}
-        own += sizes.get("RssAnon", 0.0) + sizes.get("RssShmem", 0.0)
-        mapped = max(mapped, sizes.get("RssFile", 0.0))
-    return own + mapped
-
-
-def tree(root: int) -> Iterator[int]:
-    """Yield a process and all below it."""
-    yield root
-    for tasks in Path(f"/proc/{root}/task").glob("*/children"):
-        try:
-            below = tasks.read_text(encoding="utf-8").split()
-        except OSError:
-            continue
-        for process in below:
-            yield from tree(int(process))
 
 
 def logged(folder: Path) -> tuple[float, list[float]]:
@@ -253,14 +226,13 @@ def sets(steps: int, names: list[str]) -> dict[str, list[str]]:
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="quickstart alone, 3 steps")
-    parser.add_argument("--steps", type=int, help="optimizer steps of the unpacked runs (60; 3 with --quick)")
-    parser.add_argument("--model", default="smollm2", choices=["smollm2", "tiny"])
-    parser.add_argument("--data", nargs="+", choices=["quickstart", "glaive"], help="sets to train on (both)")
-    parser.add_argument("--only", choices=["rows", "packed"], help="leave the other out")
-    parser.add_argument("--out", type=Path, help="folder for loss curves (SVG) and figures (JSON); none: not kept")
-    asked = parser.parse_args()
+    words = parser(__doc__, "quickstart alone, 3 steps")
+    words.add_argument("--steps", type=int, help="optimizer steps of the unpacked runs (60; 3 with --quick)")
+    words.add_argument("--model", default="smollm2", choices=["smollm2", "tiny"])
+    words.add_argument("--data", nargs="+", choices=["quickstart", "glaive"], help="sets to train on (both)")
+    words.add_argument("--only", choices=["rows", "packed"], help="leave the other out")
+    words.add_argument("--out", type=Path, help="folder for loss curves (SVG) and figures (JSON); none: not kept")
+    asked = words.parse_args()
     asked.steps = asked.steps or (3 if asked.quick else 60)
     asked.data = asked.data or ["quickstart", "glaive"][: 1 if asked.quick else 2]
     return asked
