@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agentswift.engine.activations import kept_by_layer, last_norm
-from agentswift.engine.architecture import Shape
+from agentswift.engine.architecture import LIKE_LLAMA, Shape
 from agentswift.engine.estimate import HEAD_BUFFER, trained
 from agentswift.engine.step import Batch, Settings
 
@@ -14,7 +14,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # third parties' own, while they are imported
     import torch
     from peft import LoraConfig, get_peft_model
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers import CONFIG_MAPPING, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from agentswift.engine import loss_torch
 
@@ -73,3 +73,16 @@ def test_adapters_are_float32_and_as_many_as_counted() -> None:
 
 def test_our_losss_buffer_is_as_big_as_counted() -> None:
     assert loss_torch.CHUNK_BYTES == HEAD_BUFFER
+
+
+@pytest.mark.parametrize("kind", sorted({*LIKE_LLAMA, "phi", "starcoder2"} & {*CONFIG_MAPPING}))
+def test_a_model_type_has_the_weights_that_are_counted(kind: str) -> None:
+    """Transformers' own model on no device, deep, so that a matrix too many would show; its head tied by default."""
+    own = {**CONFIG, "num_hidden_layers": 16, "head_dim": 16, "pad_token_id": 0}
+    del own["tie_word_embeddings"]
+    config = CONFIG_MAPPING[kind](**own)
+    with torch.device("meta"):
+        made = AutoModelForCausalLM.from_config(config)
+    told = {name: value for name, value in config.to_dict().items() if name != "tie_word_embeddings"}
+    counted = Shape.of({**told, **({} if kind in LIKE_LLAMA else {"tie_word_embeddings": config.tie_word_embeddings})})
+    assert counted.parameters == pytest.approx(made.num_parameters(), rel=0.01)

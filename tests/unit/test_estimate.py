@@ -37,6 +37,22 @@ def test_a_config_that_says_no_shape_is_an_error_that_names_what_is_missing() ->
     with pytest.raises(ModelError, match="num_hidden_layers, vocab_size"):
         Shape.of({"hidden_size": 64, "num_attention_heads": 4})
     assert Shape.of({"text_config": LLAMA3_8B}) == LLAMA
+    assert Shape.of({**LLAMA3_8B, "text_config": None}) == LLAMA
+
+
+@pytest.mark.parametrize(("config", "billions"), [
+    ({"model_type": "qwen", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+      "intermediate_size": 22016, "vocab_size": 151936, "tie_word_embeddings": False}, 7.72),  # Qwen-7B-Chat
+    ({"model_type": "gemma2", "hidden_size": 3584, "num_hidden_layers": 42, "num_attention_heads": 16, "head_dim": 256,
+      "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 256000}, 9.24),  # Gemma-2-9B
+    ({"model_type": "phi", "hidden_size": 2560, "num_hidden_layers": 32, "num_attention_heads": 32,
+      "intermediate_size": 10240, "vocab_size": 51200, "tie_word_embeddings": False}, 2.78),  # phi-2
+    ({"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "n_inner": None,
+      "vocab_size": 50257}, 0.1236),  # GPT-2, its 0.8 M learned positions apart
+])  # fmt: skip
+def test_models_that_count_or_omit_otherwise_than_llama(config: dict[str, Any], billions: float) -> None:
+    assert Shape.of(config).parameters / 1e9 == pytest.approx(billions, rel=2e-3)
+    assert Shape.of(config).unlike == ("" if config["model_type"] in ("qwen", "gemma2") else config["model_type"])
 
 
 def test_experts_all_lie_in_memory_and_few_are_computed() -> None:
@@ -142,6 +158,9 @@ def test_the_outlook_says_peak_fit_and_hours_and_where_they_come_from() -> None:
     assert "GB a rank at its peak (within 15 %): weights 16.1, " in here
     assert "fits but closely: NVIDIA L4, 24.0 GB a rank" in here or "fits: NVIDIA L4" in here
     assert "minutes at" in here
+    assert "Llama's" not in here
+    unlike = replace(outlook([]), shape=replace(LLAMA, unlike="phi"))
+    assert "layers unlike Llama's (phi): rougher" in unlike.text()
     assert "assumed from the GPU's data sheet" in here
     assert "speed is not known" in outlook([Device("new", 24e9, None)]).text()
     assert "does NOT fit new, 16.0 GB a rank. Less memory: " in outlook([Device("new", 16e9, None)]).text()
