@@ -10,7 +10,7 @@ from agentswift.engine.architecture import Shape
 from agentswift.engine.devices import Device, read
 from agentswift.engine.estimate import GB, memory, trained
 from agentswift.engine.outlook import Measured, Outlook
-from agentswift.engine.pace import Work, cpu_pace, gpu_pace, operations
+from agentswift.engine.pace import USED, Work, cpu_pace, gpu_pace, operations
 from agentswift.engine.plan_table import LLAMA3_8B, QWEN2_5_7B, fit, lines, need
 from agentswift.engine.step import Batch, Settings
 from agentswift.errors import ModelError
@@ -156,8 +156,18 @@ def test_devices_are_read_from_nvidia_smi_and_paces_are_positive() -> None:
         ("NVIDIA GeForce RTX 9999", True),
     ]
     assert found[0].memory == 81559 * 2**20
-    assert gpu_pace("NVIDIA L4") != gpu_pace("NVIDIA L40S")
+    assert read("NVIDIA H100 80GB HBM3, 81559", "float32")[0].pace is None  # the table is of bfloat16
     assert cpu_pace() > 1e8
+
+
+@pytest.mark.parametrize(("name", "known"), [
+    ("NVIDIA L4", 121e12), ("NVIDIA L40S", 362e12), ("NVIDIA L40", None), ("NVIDIA A40", 150e12),
+    ("NVIDIA RTX A4000", None), ("NVIDIA RTX A1000", None), ("NVIDIA A100-SXM4-80GB", 312e12), ("NVIDIA A10G", 70e12),
+    ("NVIDIA H100 PCIe", 756e12), ("NVIDIA H200", 989e12), ("NVIDIA GeForce RTX 4090", 165e12),
+    ("NVIDIA GeForce RTX 4090 Laptop GPU", None), ("NVIDIA GH200 480GB", None),
+])  # fmt: skip
+def test_a_gpu_is_known_by_whole_words_of_its_name(name: str, known: float | None) -> None:
+    assert gpu_pace(name) == (None if known is None else USED * known)
 
 
 def outlook(devices: list[Device], **settings: Any) -> Outlook:
