@@ -1,6 +1,7 @@
 """The estimate of memory and time: cases counted by hand, what must grow with what, and how it is said."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from agentswift.engine.devices import Device, read
 from agentswift.engine.estimate import GB, memory, trained
 from agentswift.engine.outlook import Measured, Outlook
 from agentswift.engine.pace import USED, Work, cpu_pace, gpu_pace, operations
-from agentswift.engine.plan_table import LLAMA3_8B, QWEN2_5_7B, fit, lines, need
+from agentswift.engine.plan_table import LLAMA3_8B, QWEN2_5_7B, fit, lines, need, shipped
+from agentswift.engine.plan_table import main as plan_table
 from agentswift.engine.step import Batch, Settings
 from agentswift.errors import ModelError
 
+PAGE = (Path(__file__).parents[2] / "docs" / "compute.md").read_text(encoding="utf-8")
 LLAMA = Shape.of(LLAMA3_8B)
 FULL = Settings(tuner="full")
 SMALL = Batch(1, 8, 4)  # next to nothing beside the weights
@@ -178,8 +181,10 @@ def outlook(devices: list[Device], **settings: Any) -> Outlook:
 
 def test_the_outlook_says_peak_fit_and_hours_and_where_they_come_from() -> None:
     here = outlook([Device("NVIDIA L4", 24e9, 1e14)]).text()
-    assert "GB a rank at its peak (within 15 %): weights 16.1, " in here
-    assert "fits but closely: NVIDIA L4, 24.0 GB a rank" in here or "fits: NVIDIA L4" in here
+    assert "GB a rank at its peak (not measured on a GPU: allow 15 %): weights 16.1, " in here
+    assert "it fits: NVIDIA L4, 24.0 GB a rank" in here
+    assert "it fits but closely: new, 19.0 GB a rank" in outlook([Device("new", 19e9, None)]).text()
+    assert "its peak (within 15 %): " in outlook([Device("CPU", 40e9, 1e11)], on_gpu=False).text()
     assert "minutes at" in here
     assert "Llama's" not in here
     unlike = replace(outlook([]), shape=replace(LLAMA, unlike="phi"))
@@ -197,15 +202,38 @@ def test_the_outlook_says_peak_fit_and_hours_and_where_they_come_from() -> None:
     assert "60 minutes at 1,000 tokens/s, as a probe of real steps measured (its own peak: 12.0 GB)" in measured
 
 
-def test_the_plan_table_never_promises_more_than_a_card_holds() -> None:
+def test_the_page_shows_what_dry_run_prints() -> None:
+    batch, asked = Batch(1, 8192, 4000), shipped()["lora"]
+    work = Work(tokens=3.6e6, kept=1e6, span=1024)
+    ahead = Outlook(asked, LLAMA, batch, memory(LLAMA, asked, batch), work, 100, read("NVIDIA L4, 23034\n"))
+    assert ahead.text() in PAGE
+
+
+def test_the_page_has_the_plan_table_and_its_cells_hold_the_weights() -> None:
+    """A GPU holds at least 2 bytes a weight for LoRA, half a byte of the layers in 4 bits, 8 or 16 shared for full."""
+    assert "\n".join(lines({"Llama-3-8B": LLAMA, "Qwen2.5-7B": Shape.of(QWEN2_5_7B)})) in PAGE
     for tuner in ("qlora", "lora", "full"):
-        longest = 0
         for card in (24, 48, 80, 141):
             found = fit(LLAMA, tuner, card)
             assert found is not None
-            assert found.peak <= card
-            assert found.gpus > 1 or found.length >= longest
-            longest = found.length if found.gpus == 1 else longest
+            whole = {"gpu": 8, "zero3": 16 / found.gpus, "zero3_offload": 2 / found.gpus}[found.compute]
+            least = {"qlora": 0.7, "lora": 2, "full": whole}[tuner] * 8.03
+            assert least < found.peak <= card
+            assert (found.host > 128) is (found.compute == "zero3_offload")  # 16 bytes a weight
     assert fit(LLAMA, "full", 8) is None
     assert need(LLAMA, Settings(), "gpu", 1, 1, 4096) < need(LLAMA, Settings(), "gpu", 1, 1, 8192)
-    assert len(list(lines({"Llama-3-8B": LLAMA}))) == 2 + 3
+
+
+def test_the_plan_table_is_of_the_shipped_settings() -> None:
+    assert shipped()["lora"] == Settings(dropout=0.05, accumulation=16)
+    assert shipped()["qlora"] == Settings(dropout=0.05, accumulation=16, quant_bits=4)
+    assert need(LLAMA, shipped()["full"], "gpu", 1, 1, 1024) > 80
+    assert 42 < need(LLAMA, shipped()["lora"], "gpu", 1, 1, 32768) < 48
+
+
+@pytest.mark.parametrize(("text", "said"), [(None, "No such file"), ("[]", "a list"), ("{", "not JSON")])
+def test_the_plan_table_names_a_file_that_is_no_models(tmp_path: Path, text: str | None, said: str) -> None:
+    if text is not None:
+        (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match=f"config.json: {said}.*Name a model's folder"):
+        plan_table([str(tmp_path / "config.json")])
