@@ -50,8 +50,8 @@ def _has_mask(settings: Settings, batch: Batch) -> bool:
 
 
 def _mlp(shape: Shape, settings: Settings) -> float:
-    """Gate, its activation, up."""
-    return 3 * settings.size * shape.inner * shape.experts_used
+    """Gate, its activation, up; or up and its activation."""
+    return (3 if shape.is_gated else 2) * settings.size * shape.inner * shape.experts_used
 
 
 def _inputs(shape: Shape, settings: Settings) -> float:

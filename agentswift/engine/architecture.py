@@ -14,6 +14,14 @@ _NAMES = {
     "vocab": ("vocab_size", "padded_vocab_size"),
 }
 _EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
+# Model types whose layers have Llama's matrices → whether the head is the embedding where config.json does not say.
+LIKE_LLAMA = {
+    **dict.fromkeys(("", "llama", "mistral", "mixtral", "qwen", "qwen2", "qwen3", "qwen3_moe"), False),
+    **dict.fromkeys(("phi3", "granite", "olmo2", "seed_oss", "baichuan", "internlm2", "internlm3"), False),
+    **dict.fromkeys(("gemma", "gemma2", "gemma3_text", "smollm3"), True),
+}
+# Those whose MLP has no gate: two matrices.
+UNGATED = {"phi", "gpt2", "gpt_bigcode", "gpt_neox", "gptj", "codegen", "opt", "bloom", "falcon", "mpt", "starcoder2"}
 _ATTENTION, _MLP = ("q_proj", "k_proj", "v_proj", "o_proj"), ("gate_proj", "up_proj", "down_proj")
 LINEAR = (*_ATTENTION, *_MLP)  # a layer's matrices, by Llama's names
 
@@ -33,6 +41,8 @@ class Shape:
     norms_heads: bool = False  # queries and keys are normed, as in Qwen3
     experts: int = 1
     experts_used: int = 1  # by a token
+    is_gated: bool = True  # the MLP has a gate, three matrices
+    unlike: str = ""  # the model type, where its layers are not Llama's: the sums are then rougher
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "Shape":
@@ -40,7 +50,8 @@ class Shape:
 
         Raises ModelError naming what is missing.
         """
-        inside = {**config, **config.get("text_config", {})}
+        inside = {**config, **(config.get("text_config") or {})}
+        kind = str(inside.get("model_type") or "")
         found = {name: _first(inside, names) for name, names in _NAMES.items()}
         missing = [_NAMES[name][0] for name, value in found.items() if value is None]
         if missing:
@@ -48,31 +59,32 @@ class Shape:
         hidden, layers, heads, vocab = (int(found[name] or 0) for name in ("hidden", "layers", "heads", "vocab"))
         head = int(inside.get("head_dim") or hidden // heads)
         experts = int(_first(inside, _EXPERTS) or 1)
-        inner = _first(inside, ("moe_intermediate_size",)) if experts > 1 else None
         return cls(
             hidden=hidden,
             layers=layers,
             heads=heads,
             query=heads * head,
             key=int(inside.get("num_key_value_heads") or heads) * head,
-            inner=int(inner or _first(inside, ("intermediate_size", "n_inner", "ffn_hidden_size")) or 4 * hidden),
+            inner=_inner(inside, kind, experts) or 4 * hidden,
             vocab=vocab,
-            is_tied=bool(inside.get("tie_word_embeddings", False)),
-            norms_heads=str(inside.get("model_type", "")).startswith("qwen3"),
+            is_tied=bool(inside.get("tie_word_embeddings", LIKE_LLAMA.get(kind, True))),
+            norms_heads=kind.startswith(("qwen3", "gemma3")),
             experts=experts,
             experts_used=int(_first(inside, ("num_experts_per_tok", "moe_topk")) or 1) if experts > 1 else 1,
+            is_gated=kind not in UNGATED,
+            unlike="" if kind in LIKE_LLAMA else kind,
         )
 
     @property
     def linear(self) -> dict[str, tuple[int, int]]:
         """Each matrix of a layer (of one expert): features in, features out."""
         h, q, k, f = self.hidden, self.query, self.key, self.inner
-        sizes = ((h, q), (h, k), (h, k), (q, h), (h, f), (h, f), (f, h))
-        return dict(zip(LINEAR, sizes, strict=True))
+        sizes = dict(zip(LINEAR, ((h, q), (h, k), (h, k), (q, h), (h, f), (h, f), (f, h)), strict=True))
+        return {name: size for name, size in sizes.items() if self.is_gated or name != "gate_proj"}
 
     def _layer(self, experts: int) -> int:
         size = {name: wide * high for name, (wide, high) in self.linear.items()}
-        return sum(size[n] for n in _ATTENTION) + experts * sum(size[n] for n in _MLP)
+        return sum(size[n] for n in _ATTENTION) + experts * sum(size.get(n, 0) for n in _MLP)
 
     @property
     def layer(self) -> int:
@@ -110,8 +122,8 @@ class Shape:
         Experts kept in one packed tensor have no adapter.
         """
         wanted = {target.rpartition(".")[2] for target in targets}
-        inside = [name for name in LINEAR if name in wanted]
-        chosen = inside if wanted and "all-linear" not in wanted and (inside or wanted <= HEADS) else list(LINEAR)
+        inside = [name for name in self.linear if name in wanted]
+        chosen = inside if wanted and "all-linear" not in wanted and (inside or wanted <= HEADS) else list(self.linear)
         return [name for name in chosen if self.experts == 1 or name in _ATTENTION]
 
     def adapter(self, targets: Iterable[str], rank: int) -> int:
@@ -123,6 +135,14 @@ class Shape:
 
 
 HEADS = {"lm_head", "embed_tokens"}
+
+
+def _inner(config: Mapping[str, Any], kind: str, experts: int) -> int:
+    """Return the MLP's width, of one expert where there are several; 0 where config.json does not say."""
+    if experts > 1 and (of_one := _first(config, ("moe_intermediate_size",))):
+        return of_one
+    width = _first(config, ("intermediate_size", "n_inner", "ffn_hidden_size")) or 0
+    return width // 2 if kind == "qwen" else width  # whose figure is gate and up together
 
 
 def _first(config: Mapping[str, Any], names: Iterable[str]) -> int | None:

@@ -19,19 +19,19 @@ class Device:
     pace: float | None
 
 
-def gpus() -> list[Device]:
-    """Return the NVIDIA GPUs of this machine; none where nvidia-smi is not there or fails."""
+def gpus(dtype: str) -> list[Device]:
+    """Return the NVIDIA GPUs of this machine, computing in `dtype`; none where nvidia-smi is not there or fails."""
     try:
         said = subprocess.run(_ASK, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return []
-    return read(said)
+    return read(said, dtype)
 
 
-def read(said: str) -> list[Device]:
+def read(said: str, dtype: str = "bfloat16") -> list[Device]:
     """Return the devices in nvidia-smi's lines: a name, a comma, MiB."""
     pairs = [line.rpartition(",") for line in said.splitlines() if line.strip()]
-    return [Device(n.strip(), float(m) * 2**20, gpu_pace(n)) for n, _, m in pairs if m.strip().isdigit()]
+    return [Device(n.strip(), float(m) * 2**20, gpu_pace(n, dtype)) for n, _, m in pairs if m.strip().isdigit()]
 
 
 def cpu() -> Device:

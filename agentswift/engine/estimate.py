@@ -1,10 +1,10 @@
 """How much memory a training step takes at its peak, from a model's shape and a run's settings: arithmetic alone.
 
-What PyTorch keeps for the backward pass was counted tensor by tensor on transformers' Llama (LoRA and full, float32
-and bfloat16, with and without checkpointing); tests count it again.
+What PyTorch holds was counted tensor by tensor on transformers' Llama: LoRA and full, float32 and bfloat16 under
+autocast, with and without checkpointing. tests/contract/test_estimate.py counts it again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agentswift.engine.activations import backward, kept_by_layer, last_norm
@@ -14,6 +14,7 @@ from agentswift.engine.step import Batch, Settings
 GB = 1e9
 ROUGH = 0.15  # how far off a sum may be: measured, docs/compute.md
 HEAD_BUFFER = 256 << 20  # bytes of the logits that our loss holds at a time, as in engine/loss_torch.py
+SWIFT_LOGIT = 12  # bytes a logit of ms-swift's loss in any type: log-softmax, its gradient, the logits' gradient
 _MALLOC = 0.35  # what a CPU's malloc holds beyond activations and head, by their bytes: fitted to measured runs
 _ADAM = 2  # numbers kept a trained weight
 _MASTER = 12  # bytes a trained weight of DeepSpeed and FSDP: float32 weight and AdamW's two numbers
@@ -35,15 +36,10 @@ class Memory:
 
 def memory(shape: Shape, settings: Settings, batch: Batch) -> Memory:
     """Return a rank's peak memory over an optimizer step, the second or a later one."""
-    state, work = _state(shape, settings), _work(shape, settings, batch)
-    once = settings.accumulation == 1 and settings.ranks == 1 and settings.sharding == "ddp"
-    if once:  # gradients grow while activations shrink, and are gone before the next batch
-        if state["gradients"] >= sum(work.values()):
-            work = dict.fromkeys(work, 0.0)
-        else:
-            state["gradients"] /= shape.layers
-    slack = 0.0 if settings.on_gpu else _MALLOC * sum(work.values())
-    return Memory({**state, **work, "process": _process(settings), "allocator": slack}, _host(shape, settings))
+    state = _state(shape, settings)
+    most = max(_moments(shape, settings, batch, state["gradients"]), key=lambda parts: sum(parts.values()))
+    slack = 0.0 if settings.on_gpu else _MALLOC * (most["activations"] + most["head"])
+    return Memory({**state, **most, "process": _process(settings), "allocator": slack}, _host(shape, settings))
 
 
 def trained(shape: Shape, settings: Settings) -> int:
@@ -67,14 +63,15 @@ def _state(shape: Shape, settings: Settings) -> dict[str, float]:
     offloaded = sharding.endswith("offload")
     optimizer = 0.0 if offloaded else _MASTER * count / ranks
     if sharding.startswith("zero2"):
-        gradients = size * (count / ranks + min(count, _ZERO2_BUCKETS))
+        gradients = size * ((0.0 if offloaded else count / ranks) + min(count, _ZERO2_BUCKETS))
         return {"weights": base + size * count, "gradients": gradients, "optimizer": optimizer}
     if sharding == "fsdp2":
         gathered = 2 * size * max(shape.layer, shape.outer)  # the layer at work and the next; embedding and head
         return {"weights": base / ranks + gathered, "gradients": 4 * count / ranks, "optimizer": optimizer}
     gathered = size * min(shape.parameters, _ZERO3_LIVE)
     whole = 0.0 if offloaded else (base + size * count) / ranks
-    return {"weights": whole + gathered, "gradients": size * count / ranks, "optimizer": optimizer}
+    gradients = 0.0 if offloaded else size * count / ranks
+    return {"weights": whole + gathered, "gradients": gradients, "optimizer": optimizer}
 
 
 def _base(shape: Shape, settings: Settings) -> float:
@@ -103,17 +100,23 @@ def _process(settings: Settings) -> float:
     return (0.6 if settings.ranks == 1 else 1.5) * GB  # CUDA's context; and NCCL's buffers
 
 
-def _work(shape: Shape, settings: Settings, batch: Batch) -> dict[str, float]:
-    """Return the bytes of activations and of the head at the greater of two moments: the loss, a layer's backward."""
+def _moments(shape: Shape, settings: Settings, batch: Batch, gradients: float) -> Iterator[dict[str, float]]:
+    """Yield the bytes of gradients, activations and head at the moments that may be the peak.
+
+    They are the loss or the last layer's backward, the first layer's, and the optimizer's step. Where a step is one
+    batch on one device, gradients grow while activations shrink and are gone before the next batch; else they stay.
+    """
+    once = settings.accumulation == 1 and settings.ranks == 1 and settings.sharding == "ddp"
+    head, a_layer = _head(shape, settings, batch), gradients / shape.layers
     layer, passing = kept_by_layer(shape, settings, batch), backward(shape, settings, batch)
-    outside = last_norm(shape, settings, batch)
-    head = _head(shape, settings, batch)
-    if settings.checkpointing:
-        held = outside + shape.layers * batch.tokens * shape.hidden * settings.size
-        again = layer + passing  # a layer computed once more, and its backward
-        return {"activations": held + max(0.0, again - head), "head": head}
-    held = outside + shape.layers * layer
-    return {"activations": held + max(0.0, passing - head), "head": head}
+    again, inputs = layer + passing, batch.tokens * shape.hidden * settings.size  # of one layer
+    held = last_norm(shape, settings, batch) + shape.layers * (inputs if settings.checkpointing else layer)
+    extra = max(0.0, (again if settings.checkpointing else passing) - head)
+    yield {"gradients": a_layer if once else gradients, "activations": held + extra, "head": head}
+    if once:
+        first = again + (inputs if settings.checkpointing else 0.0)
+        yield {"gradients": gradients - a_layer, "activations": first, "head": 0.0}
+        yield {"gradients": gradients, "activations": 0.0, "head": 0.0}
 
 
 def _head(shape: Shape, settings: Settings, batch: Batch) -> float:
@@ -123,7 +126,6 @@ def _head(shape: Shape, settings: Settings, batch: Batch) -> float:
     hidden = 2 * kept * shape.hidden * size  # of the trained tokens, and its gradient
     if settings.backend == "swift":
         every = kept if batch.rows == 1 else batch.tokens  # ms-swift cuts to one suffix for all rows
-        # The logits, in float32 again, their log-softmax, its gradient, and that in the model's type.
-        return hidden + every * shape.vocab * (12 if size == 4 else 16)
+        return hidden + every * shape.vocab * SWIFT_LOGIT
     buffer = min(HEAD_BUFFER, kept * shape.vocab * 4)
     return hidden + 2.5 * buffer + (8 * shape.head if is_trained else 0)

@@ -46,7 +46,7 @@ def outlook(run: Train, folder: Path, prepared: Prepared, steps: int, dtype: str
     a_step = rows * settings.ranks * run.gradient_accumulation_steps
     epochs = steps * a_step / max(1.0, sequences)
     work = Work(an_epoch.tokens * epochs, an_epoch.kept * epochs, an_epoch.span)
-    devices = [cpu()] if use_cpu else gpus()
+    devices = [cpu()] if use_cpu else gpus(dtype)
     return Outlook(settings, shape, batch, memory(shape, settings, batch), work, steps, devices)
 
 

@@ -52,8 +52,10 @@ class Outlook:
         parts = ", ".join(f"{name} {_gb(size)}" for name, size in self.memory.parts.items() if size >= 0.005 * GB)
         host = f"; and {_gb(self.memory.host)} GB of CPU memory" if self.memory.host else ""
         batch = f"{self.batch.rows} x {self.batch.length} tokens, {self.batch.kept} of them trained"
-        rough = f"within {100 * ROUGH:.0f} %"
-        return f"memory: about {_gb(self.memory.total)} GB a rank at its peak ({rough}): {parts}{host} (batch: {batch})"
+        rough = f"{'not measured on a GPU: allow' if self.settings.on_gpu else 'within'} {100 * ROUGH:.0f} %"
+        unlike = f"; layers unlike Llama's ({self.shape.unlike}): rougher" if self.shape.unlike else ""
+        sure = f"{rough}{unlike}"
+        return f"memory: about {_gb(self.memory.total)} GB a rank at its peak ({sure}): {parts}{host} (batch: {batch})"
 
     def _fits(self) -> str:
         ranks, total = self.settings.ranks, self.memory.total

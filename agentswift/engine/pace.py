@@ -1,5 +1,6 @@
 """How long training takes: the operations of a step, and how many a second a device does. No torch."""
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -7,11 +8,13 @@ from agentswift.engine.architecture import Shape
 from agentswift.engine.estimate import trained
 from agentswift.engine.step import Settings
 
-# Operations a second in bfloat16, dense, with float32 sums, by the makers' data sheets; the first name that fits.
+# Operations a second in bfloat16, dense, with float32 sums, by the makers' data sheets; the first whose words
+# a GPU's name has.
 GPUS = {
     "B200": 2250e12,
     "H200": 989e12,
     "H100 PCIe": 756e12,
+    "H100 NVL": 835e12,
     "H100": 989e12,
     "H800": 989e12,
     "H20": 148e12,
@@ -58,10 +61,16 @@ def operations(shape: Shape, settings: Settings, work: Work, *, recompute: bool 
     return forward + again + layers * (2 if full else 1) + 2 * attention + own + head_passes * head
 
 
-def gpu_pace(name: str) -> float | None:
-    """Return the operations a second to expect of a GPU by its name; None where it is not known."""
-    found = next((pace for known, pace in GPUS.items() if known.lower() in name.lower()), None)
+def gpu_pace(name: str, dtype: str = "bfloat16") -> float | None:
+    """Return the operations a second to expect of a GPU by its name; None where the table does not tell."""
+    if dtype == "float32" or _has(name, "Laptop"):
+        return None
+    found = next((pace for known, pace in GPUS.items() if _has(name, known)), None)
     return None if found is None else USED * found
+
+
+def _has(name: str, known: str) -> bool:
+    return re.search(rf"\b{known}\b", name, re.IGNORECASE) is not None
 
 
 def cpu_pace() -> float:
