@@ -78,7 +78,8 @@ def _drawn(
     spans: Sequence[SpanRow],
     window: tuple[int, int],
 ) -> Drawn:
-    weights, end = in_training(scale, span_ids, spans, conversation.source.dataset)
+    start, last = in_training(scale, span_ids, spans, conversation.source.dataset)
+    weights, end = start.tolist(), last.tolist()
     tokens = encoder.tokens(conversation)[slice(*window)]
     return Drawn(
         dataset=conversation.source.dataset,
