@@ -90,6 +90,15 @@ class Fitter:
         return [len(part) for part in self.prepared.corpus.parts.values()]
 
 
+def trained(prepared: Prepared, max_length: int, scale: Scale) -> list[int]:
+    """Return the cache's rows that `train` would train or hold out; the others are counted and named."""
+    fitter, start, found = Fitter(prepared, max_length, scale), 0, list[int]()
+    for name, rows in prepared.corpus.parts.items():
+        found += [piece for pieces in fitter.fitting(name, start).values() for piece in pieces]
+        start += len(rows)
+    return found
+
+
 def untrained(ledgers: Iterable[Ledger]) -> list[str]:
     """Say of each dataset how many of its rows are set aside, since nothing of them is trained or by the split."""
     return [
