@@ -272,6 +272,12 @@ def _set_aside(source: Source) -> Finding:
     return Finding.of(source, "$", "set-aside", "info", said, "nothing, or unset the option")
 
 
+def weighed_out(source: Source, scale: str) -> Finding:
+    """Return what is said of a row of which nothing is trained under the run's loss scale."""
+    said = f"loss scale {scale} weighs 0 all that is written in it, or its messages do: left out"
+    return Finding.of(source, "$", "set-aside", "info", said, "nothing, or another loss_scale")
+
+
 def over_length(source: Source, length: int, max_length: int, why: str = "") -> Finding:
     """Return what is said of a row of `length` tokens, more than `max_length`, which is not trained on."""
     said = f"{length} tokens, max_length={max_length}: left out{why}"

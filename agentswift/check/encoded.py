@@ -44,6 +44,6 @@ class Losses:
         enough = sorted(self.lengths)[int(0.99 * (rows - 1))]
         return (
             f"{over} of {rows} rows are over max_length={self.max_length}: {self.tokens:,} of {sum(self.lengths):,} "
-            f"tokens and {weight:.1f} % of the weight are left out; 99 % of the rows have at most {enough} tokens, "
-            f"the longest {longest}"
+            f"tokens and {weight:.1f} % of the weight are left out with truncation_strategy=delete; 99 % of the rows "
+            f"have at most {enough} tokens, the longest {longest}"
         )

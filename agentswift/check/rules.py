@@ -233,8 +233,9 @@ _ALL = (
     Rule(
         "over-length",
         "info",
-        "a row that is longer than max_length, and is left out",
-        "{tokens} tokens, max_length={most}: left out; {over} are too many, with {share:.0%} of its weight",
+        "a row that is longer than max_length, and is left out with truncation_strategy=delete",
+        "{tokens} tokens, max_length={most}: left out with truncation_strategy=delete; {over} are too many, with "
+        "{share:.0%} of its weight",
         "a larger max_length, or shorten the row",
     ),
 )

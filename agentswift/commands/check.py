@@ -121,7 +121,7 @@ def _encoded(run: Check, model: "Model", corpus: "Corpus") -> "Losses":
     for index, conversation in enumerate(prepared.conversations):
         spans, span_ids = rows.spans(index), rows.span_ids(index).tolist()
         start, end = in_training(scale, span_ids, spans, prepared.datasets[index])
-        weights = list(map(max, start, end))
+        weights = list(map(max, start.tolist(), end.tolist()))
         fields = [spans[at].field for at in span_ids]
         hits = faulty_encoding(fields, weights, run.max_length, run.loss_scale.name)
         corpus.findings += [finding(hit, conversation.source) for hit in hits]

@@ -101,11 +101,16 @@ def _longest(run: Show, corpus: "Corpus", wanted: "Selection", encoder: "Encoder
 
 def _text(run: Show, corpus: "Corpus", drawing: "Drawing", drawn: "Iterator[Drawn]", settings: str) -> None:
     from agentswift.report.pager import paged
+    from agentswift.report.stats_tables import by_dataset
+    from agentswift.report.tables import table as rows_of
     from agentswift.report.tokens import budget_table, print_rows
 
     with paged() as out:
         print_rows(drawn, settings, run.templates, out)
         table = budget_table(drawing.shares(), by="template" if run.templates else "dataset")
+        if not run.templates and len(drawing.budget.sums) > 1:
+            whole = by_dataset(drawing.budget.datasets())
+            table += "\n" + rows_of(whole.title, whole.columns, whole.rows)
         print("\n".join(["", table, *drawing.scale.notes()]), file=out)
         print(_read(run, corpus, drawing), file=out)
         print("Next: agentswift train with the same options; dry_run=true first shows the whole plan", file=out)

@@ -57,6 +57,7 @@ def _encoded(run: Stats, model: "Model") -> "tuple[Holding, str]":
     """Count rows, tokens and weight in what `train` would read, from its cache where it was encoded before."""
     from agentswift.engine.cut import truncate
     from agentswift.engine.draw import summed
+    from agentswift.engine.fitting import trained
     from agentswift.engine.prepare import gathered, prepare, spoken
     from agentswift.report.progress import Progress
     from agentswift.stats import Holding, Tally
@@ -73,8 +74,11 @@ def _encoded(run: Stats, model: "Model") -> "tuple[Holding, str]":
     tokens: dict[str, list[int]] = {name: [] for name in corpus.parts}
     for name, length in zip(prepared.datasets, prepared.encodings.lengths.tolist(), strict=True):
         tokens[name].append(length)
-    held = Holding(corpus.ledgers, tallies, tokens, summed(prepared, Scale.of(run.loss_scale)))
+    weigh = Scale.of(run.loss_scale)
+    budget = summed(prepared, weigh, trained(prepared, run.max_length, weigh))
+    held = Holding(corpus.ledgers, tallies, tokens, budget)
     scale = f"loss scale {run.loss_scale.name}"
     if run.truncation_strategy is not Truncation.delete:
         scale += f", rows over {run.max_length} tokens cut: {run.truncation_strategy.value}"
-    return held, f"{model.model}, {run.template.agent_template}, {speaker.chat_template}, {scale}"
+    settings = f"{model.model}, {run.template.agent_template}, {speaker.chat_template}, {scale}"
+    return held, "\n".join([settings, *weigh.notes()])

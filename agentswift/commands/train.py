@@ -72,6 +72,7 @@ class _Plan:
     def text(self, whole: bool) -> str:
         """What will be run; `whole` with the resolved config and every ms-swift argument."""
         from agentswift.engine.arguments import argv
+        from agentswift.engine.fitting import untrained
         from agentswift.mix.account import COLUMNS, far_off
         from agentswift.report.check_page import ledger_columns
         from agentswift.report.tables import table
@@ -82,7 +83,7 @@ class _Plan:
         rows = [[str(getattr(ledger, c)) for c in columns] for ledger in ledgers]
         account = self.prepared.account
         mixed = table("an epoch", COLUMNS, [line.cells for line in account])
-        notes = Scale.of(self.run.loss_scale).notes()
+        notes = [*untrained(ledgers), *Scale.of(self.run.loss_scale).notes()]
         said = [table("rows", columns, rows), mixed, *far_off(account), self._figures(), *notes, self._outlook()]
         if whole:
             said.insert(0, run_yaml(asdict(self.run)))

@@ -12,7 +12,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
 
 from agentswift.compose.command_line import Asked, read_argv
 from agentswift.compose.explain import NOT_COMPOSED, explain
@@ -87,7 +87,7 @@ class Command(Generic[Run]):
             self._say(f"point {at.job.num}: {' '.join(at.overrides.task)}")
         try:
             with explained(self.shape, asked):
-                run = checked(cfg, self.shape, asked.options)
+                run = checked(cfg, self.shape, asked.options, at.runtime.choices)
             status = self.task(run)
             sys.stdout.flush()
             return status
@@ -117,7 +117,11 @@ def compose_run(name: str, shape: type[Run], words: Sequence[str] = ()) -> Run:
     """Compose conf/NAME.yaml with `words` and return the checked run, for scripts and tests. Raises UsageError."""
     asked = prepare(name, shape, words)
     with explained(shape, asked):
-        return checked(compose_config(name, asked), shape, asked.options)
+        cfg = compose_config(name, asked, with_hydra=True)
+        chosen = cfg.hydra.runtime.choices
+        with open_dict(cfg):
+            del cfg["hydra"]
+        return checked(cfg, shape, asked.options, chosen)
 
 
 def compose_config(name: str, asked: Asked, with_hydra: bool = False) -> DictConfig:

@@ -55,7 +55,9 @@ def _agent(run: Any) -> Iterator[str]:
         for name in (run.template.agent_template, *getattr(run, "templates", ())):
             yield from _said(find_agent_template, name)
     if hasattr(run, "loss_scale"):
-        yield from check_scale(mapping_of(run.loss_scale), run.data.names if hasattr(run, "data") else None)
+        yield from check_scale(
+            mapping_of(run.loss_scale), [*run.data.parts, *run.data.names] if hasattr(run, "data") else None
+        )
 
 
 def _data(data: Data) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A composed configuration → the plain, checked dataclass that a command's task is given."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from omegaconf import DictConfig, OmegaConf
@@ -13,14 +14,17 @@ from agentswift.schema.groups import Data
 Run = TypeVar("Run")
 
 
-def checked(cfg: DictConfig, shape: type[Run], options: Options) -> Run:
-    """Return `cfg` as a plain `shape`. Raises UsageError with everything in it that does not go together."""
+def checked(cfg: DictConfig, shape: type[Run], options: Options, chosen: Mapping[str, Any]) -> Run:
+    """Return `cfg` as a plain `shape`. Raises UsageError with everything in it that does not go together.
+
+    `chosen` are the options that it was composed of, by group.
+    """
     run = cast(Run, OmegaConf.to_object(cfg))
     if hasattr(run, "data"):
         _move_counts(run.data)
         _move_path(run)
     if hasattr(run, "loss_scale"):
-        fill_scale(run.loss_scale, options)
+        fill_scale(run.loss_scale, options, chosen.get("loss_scale"))
     if problems := check(run):
         raise UsageError("\n  ".join(problems))
     return run

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from agentswift.conversation import FIELDS
 from agentswift.engine.cache import Encodings
 from agentswift.engine.job import Origins
-from agentswift.weights import Scale
+from agentswift.weights import Scale, in_training
 
 IGNORED = -100  # the label of a token that is not trained
 
@@ -69,13 +69,8 @@ class _Weighted:
 
     def __init__(self, row: dict[str, Any], scale: Scale) -> None:
         self.row, self.ids = row, np.asarray(row["span_ids"], np.int64)
-        self.start = self._weights(scale, end=False)
-        self.end = self._weights(scale, end=True) if scale.is_scheduled else self.start
-
-    def _weights(self, scale: Scale, *, end: bool) -> npt.NDArray[Any]:
-        weights = np.array(scale.table(self.row["spans"], self.row["dataset"], end=end), np.float32)[self.ids]
-        weights[0] = 0.0  # nothing comes before the first token to predict it; packed rows must not see each other
-        return weights
+        ends = in_training(scale, self.ids, row["spans"], row["dataset"])
+        self.start, self.end = (weights.astype(np.float32) for weights in ends)
 
     def plain(self) -> dict[str, Any]:
         """Return what ms-swift's collator knows."""

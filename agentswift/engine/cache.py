@@ -1,8 +1,8 @@
 """Encoded conversations on disk: ids and spans, memory-mapped, written once a (data, template, tokenizer); no weights.
 
 One Arrow file a key, in the user's cache folder. It is written under another name, put on disk and renamed, so what
-carries the final name is whole; a lock keeps two processes from encoding the same thing twice. A file that is damaged
-all the same is made anew.
+carries the final name is whole; a lock keeps two processes from encoding the same thing twice. A file that is cut off
+all the same, or of another layout, is made anew; damage inside one is not looked for: that would read all of it.
 """
 
 import os

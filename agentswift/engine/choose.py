@@ -5,13 +5,9 @@ from itertools import accumulate
 
 import numpy as np
 
-from agentswift.corpus import cut, over_length, split_aside
-from agentswift.engine.cache import Encodings
-from agentswift.engine.cut import CutEncodings
+from agentswift.engine.fitting import Fitter, Fitting, sums
 from agentswift.engine.prepare import Prepared
-from agentswift.errors import DataError
 from agentswift.mix import Asked, Mix, Sides, account, divide, plan
-from agentswift.rows import Finding
 from agentswift.schema.groups import By, Data, SplitBy
 from agentswift.weights import Scale
 
@@ -25,9 +21,9 @@ def choose(
     split_by: SplitBy = SplitBy.row,
     scale: Scale | None = None,
 ) -> None:
-    """Choose the rows of a run: hold out `share_held_out`, leave out over-long ones, then mix by the parts' shares.
+    """Choose the rows of a run: hold out `share_held_out`, leave out what does not fit, then mix by the parts' shares.
 
-    Over-long is what `truncate` did not cut, and what is not trained at all after the cut.
+    What does not fit is what `truncate` did not cut, and what is not trained at all, at either end of a schedule.
 
     A row held out is never trained, whatever its part's share; which rows they are hangs on the parts' rows and
     `seed` alone, so that `eval` finds the same. `scale` is for shares by weights, those of the first step. Raises
@@ -37,14 +33,11 @@ def choose(
     made = any(ledger.made for ledger in prepared.corpus.ledgers.values())
     sides = divide(parts, share_held_out, seed, split_by, made=made)
     starts = dict(zip(parts, accumulate((len(rows) for rows in parts.values()), initial=0), strict=False))
-    fitting = {name: _fitting(prepared, name, starts[name], max_length, scale or Scale({})) for name in parts}
+    fitter = Fitter(prepared, max_length, scale or Scale({}))
+    fitting = {name: fitter.fitting(name, starts[name], set(sides[name].aside)) for name in parts}
     if not any(fitting.values()):
-        lengths = prepared.encodings.lengths
-        shortest = int(min(lengths, default=0))
-        raise DataError(
-            f"no row is left: the shortest of {len(lengths)} has {shortest} tokens, max_length={max_length}"
-        )
-    placed = {name: _placed(prepared, name, starts[name], fitting[name], sides[name]) for name in parts}
+        raise fitter.nothing()
+    placed = {name: _placed(fitting[name], sides[name]) for name in parts}
     prepared.val = [row for side in placed.values() for row in side.held]
     pool = {name: side.train for name, side in placed.items()}
     asked = _asked(data, pool)
@@ -65,71 +58,9 @@ def _asked(data: Data, pool: Mapping[str, Sequence[int]]) -> Asked:
     return Asked(parts, rows, ratios, caps, data.by, data.size)
 
 
-def _fitting(prepared: Prepared, name: str, start: int, max_length: int, scale: Scale) -> dict[int, list[int]]:
-    """Return the rows of a part and what is trained of each: itself, or the pieces that it was cut to.
-
-    Those of which nothing is, for their length, are counted and named, and so is each cut.
-    """
-    lengths, fitting = prepared.encodings.lengths, dict[int, list[int]]()
-    for row in range(start, start + len(prepared.corpus.parts[name])):
-        pieces, before = _pieces(prepared.encodings, row)
-        kept = [piece for piece in pieces if lengths[piece] <= max_length]
-        if before > max_length:
-            kept = [piece for piece in kept if _weight(prepared, piece, scale) > 0]
-            _tell_cut(prepared, name, pieces, kept, before, max_length)
-        if kept:
-            fitting[row] = kept
-    return fitting
-
-
-def _pieces(encodings: Encodings, row: int) -> tuple[Sequence[int], int]:
-    """Return the pieces that a row was cut to, and its tokens before the cut."""
-    if not isinstance(encodings, CutEncodings):
-        return [row], int(encodings.lengths[row])
-    first, end = encodings.firsts[row : row + 2]
-    return range(int(first), int(end)), int(encodings.whole.lengths[row])
-
-
-def _tell_cut(
-    prepared: Prepared, name: str, pieces: Sequence[int], kept: Sequence[int], before: int, max_length: int
-) -> None:
-    """Count and name a row that was too long: cut, or left out."""
-    encodings, source = prepared.encodings, prepared.conversations[pieces[0]].source
-    strategy = encodings.strategy.value if isinstance(encodings, CutEncodings) else "delete"
-    if kept:
-        prepared.corpus.ledgers[name].cut += 1
-        after = int(encodings.lengths[kept].sum())
-        prepared.corpus.findings.append(cut(source, strategy, before, after, len(kept)))
-    else:
-        why = _WHY.get(strategy, f" (truncation_strategy={strategy} leaves nothing that is trained)")
-        _leave(prepared, name, "over_length", over_length(source, before, max_length, why), source.made)
-
-
-_WHY = {
-    "delete": "",
-    "turns": " (truncation_strategy=turns: its last turn alone is too long, or what is left is not trained)",
-}
-
-
-def _placed(prepared: Prepared, name: str, start: int, fitting: Mapping[int, list[int]], sides: Sides) -> Sides:
-    """Return the fitting rows of each side, as numbers of the cache's rows; those that are on neither are named."""
-    for at in sides.aside:
-        if start + at in fitting:
-            source = prepared.conversations[fitting[start + at][0]].source
-            _leave(prepared, name, "set_aside", split_aside(source), source.made)
-    here = ([piece for at in rows for piece in fitting.get(start + at, ())] for rows in (sides.train, sides.held))
-    return Sides(*here)
-
-
-def _leave(prepared: Prepared, name: str, column: str, finding: Finding, made: str) -> None:
-    """Count a row that was kept so far, or made, as left out."""
-    ledger = prepared.corpus.ledgers[name]
-    prepared.corpus.findings.append(finding)
-    if made:
-        ledger.made -= 1
-    else:
-        ledger.kept -= 1
-        setattr(ledger, column, getattr(ledger, column) + 1)
+def _placed(fitting: Fitting, sides: Sides) -> Sides:
+    """Return the fitting rows of each side, as numbers of the cache's rows."""
+    return Sides(*([piece for at in rows for piece in fitting.get(at, ())] for rows in (sides.train, sides.held)))
 
 
 def _mass(prepared: Prepared, pool: Mapping[str, Sequence[int]], by: By, scale: Scale) -> dict[str, list[float]] | None:
@@ -137,10 +68,5 @@ def _mass(prepared: Prepared, pool: Mapping[str, Sequence[int]], by: By, scale: 
     if by is By.tokens:
         return {name: prepared.encodings.lengths[list(rows)].tolist() for name, rows in pool.items()}
     if by is By.weights:
-        return {name: [_weight(prepared, row, scale) for row in rows] for name, rows in pool.items()}
+        return {name: [round(sums(prepared, row, scale)[0], 3) for row in rows] for name, rows in pool.items()}
     return None
-
-
-def _weight(prepared: Prepared, row: int, scale: Scale) -> float:
-    table = np.array(scale.table(prepared.encodings.spans(row), prepared.datasets[row]))
-    return round(float(table[prepared.encodings.span_ids(row)[1:]].sum()), 3)  # the first token is never trained

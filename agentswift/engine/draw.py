@@ -1,7 +1,7 @@
 """Encoded rows as something to look at: each token's text, field, weight and label, as the trainer has them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentswift.conversation import Conversation
 from agentswift.engine.cut import pieces
@@ -27,6 +27,8 @@ class Drawn:
     weights: list[float]
     fields: list[str]
     made: str = ""  # how it was made from that row (data.negatives)
+    piece: str = ""  # "2/3": of a row that was split
+    left_out: bool = False  # train does not take it: it is too long, or nothing of it is trained
 
 
 class Drawing:
@@ -49,11 +51,14 @@ class Drawing:
             over = False
             for name, encoder in self.encoders.items():
                 under = name if len(self.encoders) > 1 else None
-                for written, row, window in pieces(conversation, encoder, self.truncation, self.max_length):
+                cut = pieces(conversation, encoder, self.truncation, self.max_length)
+                for at, (written, row, window) in enumerate(cut, 1):
                     over |= written is not conversation or len(row.input_ids) > self.max_length
                     ids, span_ids = row.input_ids[slice(*window)], row.span_ids[slice(*window)]
                     self.budget.add(conversation.source.dataset, span_ids, row.spans, under=under)
-                    yield _drawn(written, encoder, self.scale, ids, span_ids, row.spans, window)
+                    drawn = _drawn(written, encoder, self.scale, ids, span_ids, row.spans, window)
+                    is_out = len(ids) > self.max_length or all(label == -100 for label in drawn.labels)
+                    yield replace(drawn, piece=f"{at}/{len(cut)}" if len(cut) > 1 else "", left_out=is_out)
             self.rows, self.over = self.rows + 1, self.over + over
 
     def shares(self) -> list[Share]:
@@ -78,7 +83,8 @@ def _drawn(
     spans: Sequence[SpanRow],
     window: tuple[int, int],
 ) -> Drawn:
-    weights, end = in_training(scale, span_ids, spans, conversation.source.dataset)
+    start, last = in_training(scale, span_ids, spans, conversation.source.dataset)
+    weights, end = start.tolist(), last.tolist()
     tokens = encoder.tokens(conversation)[slice(*window)]
     return Drawn(
         dataset=conversation.source.dataset,

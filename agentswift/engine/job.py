@@ -9,6 +9,7 @@ from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
+from agentswift.errors import UsageError
 from agentswift.files import write_json
 
 
@@ -60,5 +61,11 @@ class Job:
 
     @classmethod
     def read(cls, folder: Path) -> "Job":
-        """Read RUN/engine.json."""
-        return cls(**json.loads((folder / "engine.json").read_text(encoding="utf-8")))
+        """Read RUN/engine.json. Raises UsageError where another version of agentswift wrote it, or it is none."""
+        file = folder / "engine.json"
+        try:
+            return cls(**json.loads(file.read_text(encoding="utf-8")))
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"{file}: written by another version of agentswift: {error}. Start the run anew"
+            ) from error

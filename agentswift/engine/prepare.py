@@ -17,7 +17,7 @@ from pathlib import Path
 from agentswift import __version__
 from agentswift.agent_templates import find_agent_template
 from agentswift.cards import find_cards
-from agentswift.conversation import Conversation
+from agentswift.conversation import FIELDS, Conversation
 from agentswift.corpus import Corpus, gather, part_cards
 from agentswift.engine.cache import SCHEMA, Encodings, cached
 from agentswift.engine.detect import detect_model
@@ -27,11 +27,12 @@ from agentswift.engine.look import look
 from agentswift.engine.native import native_chat
 from agentswift.engine.swift_facts import cache_folder
 from agentswift.engine.tokenizer import load_tokenizer
-from agentswift.errors import AgentswiftError, EngineError, ModelError
+from agentswift.errors import AgentswiftError, EngineError, ModelError, UsageError
 from agentswift.mix import Line, Mix
 from agentswift.rows import data_files
 from agentswift.schema.groups import Data, Hub, Model, Template
 from agentswift.spool import Joined
+from agentswift.weights import PARTS
 
 Progress = Callable[[int, int], None]  # rows done, rows in all
 
@@ -133,7 +134,7 @@ def fingerprint(conversations: Iterable[Conversation], encoder: Encoder) -> str:
     """
     digest = hashlib.sha256()
     settings = (__version__, encoder.template.name, encoder.thinking, encoder.chat, encoder.tokenizer.digest)
-    digest.update(repr((settings, SCHEMA.to_string(), _sources())).encode())
+    digest.update(repr((settings, SCHEMA.to_string(), FIELDS, PARTS, _sources())).encode())
     for c in conversations:
         digest.update(repr((c.system, c.tools, c.turns)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]
@@ -143,13 +144,13 @@ def fingerprint(conversations: Iterable[Conversation], encoder: Encoder) -> str:
 def _sources() -> str:
     """Return the SHA-256 of the modules that make a conversation into text, spans and ids."""
     house = Path(__file__).parents[1]
-    names = ("engine/chat.py", "engine/chat_jinja.py", "engine/native.py", "engine/encode.py", "engine/cache.py")
-    files = [*(house / name for name in names), *sorted((house / "agent_templates").glob("*.py"))]
+    engine = ("chat", "chat_jinja", "native", "encode", "cache", "cut", "script", "detect", "tokenizer")
+    files = [*(house / "engine" / f"{name}.py" for name in engine), *sorted((house / "agent_templates").glob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def on_this_node(run_yaml: Path) -> Path:
-    """Have the rows of RUN/run.yaml encoded in this node's cache folder, and return the file.
+    """Have the rows of RUN/run.yaml (or RUN) encoded in this node's cache folder, and return the file.
 
     Raises EngineError when they are not the rows that RUN/engine.json was made for.
     """
@@ -158,6 +159,7 @@ def on_this_node(run_yaml: Path) -> Path:
     from agentswift.report.progress import Progress as Shown
     from agentswift.schema.written import read_train
 
+    run_yaml = run_yaml / "run.yaml" if run_yaml.is_dir() else run_yaml
     run = read_train(run_yaml)
     corpus = gathered(run.data, run.registry, run.hub)
     encoder = spoken(run.model, run.template, run.hub).encoder
@@ -177,6 +179,8 @@ if __name__ == "__main__":
     from agentswift.engine import prepare as here
 
     try:
+        if len(sys.argv) != 2:
+            raise UsageError("give one run: python -m agentswift.engine.prepare RUN/run.yaml")
         print(here.on_this_node(Path(sys.argv[1])))
     except AgentswiftError as error:
         print(f"agentswift.engine.prepare: {error}", file=sys.stderr)

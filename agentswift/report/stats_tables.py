@@ -31,7 +31,7 @@ def tables(held: Holding, most: int, max_length: int) -> Iterator[Table]:
     if held.budget is not None:
         yield fields(held.budget.shares(by_dataset=True))
         if len(held.budget.sums) > 1:
-            yield _by_dataset(held.budget.datasets())
+            yield by_dataset(held.budget.datasets())
             yield fields(held.budget.shares())._replace(title="tokens and weight by field, all datasets")
     yield _tools(whole, most)
     given = sum(whole["types"].values())
@@ -40,16 +40,17 @@ def tables(held: Holding, most: int, max_length: int) -> Iterator[Table]:
 
 
 def _datasets(held: Holding, whole: Figures) -> Table:
-    columns = ["dataset", "read", "kept", "refused", "duplicates"]
+    known = ["read", "kept", "refused", "duplicates"]
+    known += [c for c in ("over_length", "cut", "set_aside") if any(getattr(o, c) for o in held.ledgers.values())]
+    columns = ["dataset", *known]
     columns += ["turns", "calls", "rows without a call", "tools", *LANGUAGES.values()]
     rows = []
     for name, tally in held.tallies.items():
         ledger = held.ledgers[name]
-        counted = [ledger.read, ledger.kept, ledger.refused, ledger.duplicates]
-        rows.append([name, *_figures(counted, tally.figures())])
+        rows.append([name, *_figures([getattr(ledger, c) for c in known], tally.figures())])
     if len(rows) > 1:
         ledgers = held.ledgers.values()
-        sums = [sum(getattr(ledger, c) for ledger in ledgers) for c in columns[1:5]]
+        sums = [sum(getattr(ledger, c) for ledger in ledgers) for c in known]
         rows.append(["all", *_figures(sums, whole)])
     return Table("rows", "what was read, and what the kept rows hold", columns, rows)
 
@@ -95,8 +96,8 @@ def fields(shares: Sequence[Share]) -> Table:
     )
 
 
-def _by_dataset(shares: Sequence[Share]) -> Table:
-    """Return each dataset's share of all tokens and of all weight."""
+def by_dataset(shares: Sequence[Share]) -> Table:
+    """Return each dataset's share of all tokens and of all weight (`Budget.datasets`)."""
     table = fields([replace(share, field=share.dataset, dataset="") for share in shares])
     hint = "each row once: the shares of a mix are not applied (train dry_run=true shows its plan)"
     return Table("tokens and weight by dataset", hint, ["dataset", *table.columns[1:]], table.rows)
@@ -125,7 +126,9 @@ def percent(part: float, whole: float) -> str:
 def records(held: Holding, max_length: int) -> Iterator[dict[str, Any]]:
     """Yield everything as JSON: one record a dataset ("what": "dataset"), and one a dataset's field ("field")."""
     for name, tally in held.tallies.items():
-        ledger = {k: v for k, v in asdict(held.ledgers[name]).items() if k != "over_length"}  # known to train alone
+        ledger = asdict(held.ledgers[name])
+        if held.tokens is None:
+            del ledger["over_length"]  # known where there was a tokenizer alone
         counted = {"what": "dataset", **ledger, **tally.figures()}
         rows = held.tokens[name] if held.tokens is not None else []
         yield {**counted, "lengths": lengths(rows, max_length) if rows else None}

@@ -120,7 +120,9 @@ def head(row: TokenRow) -> str:
     """Return one line about a row: where it is from, its tokens, and how many of them are trained."""
     trained = sum(weight > 0 for weight in row.weights)
     made = f", made of it by {how}" if (how := getattr(row, "made", "")) else ""
-    return f"{visible(row.dataset)} row {row.row}{made}: {len(row.tokens)} tokens, {trained} trained"
+    piece = f", piece {at}" if (at := getattr(row, "piece", "")) else ""
+    out = "; left out by train" if getattr(row, "left_out", False) else ""
+    return f"{visible(row.dataset)} row {row.row}{made}{piece}: {len(row.tokens)} tokens, {trained} trained{out}"
 
 
 def drawing(row: TokenRow) -> "Text":

@@ -37,8 +37,10 @@ class Budget:
         of_fields = self.sums.setdefault(dataset if under is None else under, {})
         start = self.scale.table(spans, dataset)
         end = self.scale.table(spans, dataset, end=True) if self.scale.is_scheduled else start
-        for span_id, count in Counter(span_ids).items():
-            field = spans[span_id].field if span_id >= 0 else "marker"
+        for span_id in span_ids[:1]:
+            _put(of_fields, _field(spans, span_id), (1, 0, 0.0, 0.0))  # never trained: see scale.in_training
+        for span_id, count in Counter(span_ids[1:]).items():
+            field = _field(spans, span_id)
             trained = count * (start[span_id] > 0 or end[span_id] > 0)
             _put(of_fields, field, (count, trained, count * start[span_id], count * end[span_id]))
 
@@ -82,6 +84,10 @@ def budget(
     for dataset, span_ids, spans in rows:
         summed.add(dataset, span_ids, spans)
     return summed.shares(by_dataset=by_dataset)
+
+
+def _field(spans: Sequence[SpanRow], span_id: int) -> str:
+    return spans[span_id].field if span_id >= 0 else "marker"
 
 
 def _put(sums: dict[str, Sums], field: str, more: Sums) -> None:

@@ -1,6 +1,5 @@
 """What is wrong with a loss scale: every key, name and number of it."""
 
-import math
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -8,6 +7,9 @@ from agentswift.conversation import FIELDS
 from agentswift.errors import did_you_mean
 
 _NAMED = tuple(name for name in FIELDS if name != "end_of_turn")
+_MOST = 1e6  # more is a slip, and float32 must hold the sum
+# What templates put a label before: no template writes one before what the model reads alone but observations.
+_LABELLED = ("thought", "action", "action_input", "observation", "answer", "text")
 ARGUMENTS = ("keys", "values", "punctuation")
 _CHANGING = ("fields", "labels", "arguments", "end_of_turn")  # what a schedule may lead to
 _WORDS = {"turns": ("all", "last"), "normalize": ("tokens", "weights"), "shape": ("linear", "cosine")}
@@ -19,19 +21,34 @@ _OF_THE_RUN = {
 
 def check_scale(said: Mapping[str, Any], datasets: Collection[str] | None = None) -> Iterator[str]:
     """Yield what is wrong with a loss scale's mapping; `datasets` are the parts of the mix, where they are known."""
+    if unnamed := list(_unnamed(said, "loss_scale")):
+        yield from unnamed
+        return
     yield from _set(said, "loss_scale")
     for key in ("turns", "normalize"):
         yield from _word(said, key, "loss_scale")
     schedule = said.get("schedule", {})
     yield from _schedule(schedule, "loss_scale.schedule")
-    for dataset, entry in said.get("by_dataset", {}).items():
+    if not isinstance(by_dataset := said.get("by_dataset", {}), Mapping):
+        yield f"loss_scale.by_dataset: {by_dataset!r} is no table. Give each dataset its own, as {{quickstart: react}}"
+        return
+    for dataset, entry in by_dataset.items():
         at = f"loss_scale.by_dataset.{dataset}"
         if datasets is not None and dataset not in datasets:
             yield f"{at}: the mix has no dataset {dataset!r}.{did_you_mean(dataset, datasets, otherwise='It has: ')}"
         if not isinstance(entry, Mapping):
             yield f"{at}: {entry!r} is no loss scale. Give what differs ({{fields: {{action: 2}}}}) or an option's name"
         else:
-            yield from _entry(entry, at, schedule)
+            yield from _entry(entry, at, schedule if isinstance(schedule, Mapping) else {})
+
+
+def _unnamed(said: Mapping[Any, Any], at: str) -> Iterator[str]:
+    """Yield the keys that are no names, at any depth."""
+    for key, value in said.items():
+        if not isinstance(key, str):
+            yield f"{at}: {key!r} is no name. A dataset's is quoted: {str(key)!r}"
+        elif isinstance(value, Mapping):
+            yield from _unnamed(value, f"{at}.{key}")
 
 
 def _entry(entry: Mapping[str, Any], at: str, schedule: Mapping[str, Any]) -> Iterator[str]:
@@ -61,7 +78,7 @@ def _schedule(schedule: Any, at: str) -> Iterator[str]:
 
 def _set(said: Mapping[str, Any], at: str) -> Iterator[str]:
     """Check one set of weights."""
-    tables = (("fields", _NAMED, "field"), ("labels", _NAMED, "field that a label introduces"))
+    tables = (("fields", _NAMED, "field"), ("labels", _LABELLED, "field that a label introduces"))
     for key, names, kind in (*tables, ("arguments", ARGUMENTS, "part of the arguments")):
         table = said.get(key, {})
         if not isinstance(table, Mapping):
@@ -82,8 +99,8 @@ def _row(name: str, weight: Any, names: Collection[str], kind: str, at: str, key
 
 
 def _number(weight: Any, at: str, nought: str) -> Iterator[str]:
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < math.inf:
-        yield f"{at}: {weight!r} is no weight. Give a number ≥ 0: 0 {nought}, 1 is plain, 2 counts twice."
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight <= _MOST:
+        yield f"{at}: {weight!r} is no weight. Give a number from 0 to {_MOST:g}: 0 {nought}, 1 is plain, 2 twice."
 
 
 def _word(said: Mapping[str, Any], key: str, at: str) -> Iterator[str]:

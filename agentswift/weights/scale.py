@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from enum import Enum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from agentswift.weights.spans import SpanRow, Weighing
 
@@ -22,7 +22,13 @@ PLAIN: Mapping[str, Any] = {
 }
 
 
-Ends = tuple[list[float], list[float]]  # of a row's tokens, at the first step and at the last
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Ends = tuple[
+    "npt.NDArray[np.float64]", "npt.NDArray[np.float64]"
+]  # of a row's tokens, at the first step and at the last
 
 
 class Scale:
@@ -88,15 +94,22 @@ class Scale:
         return [table[span_id] for span_id in span_ids]
 
 
-def in_training(scale: Scale, span_ids: Sequence[int], spans: Sequence[SpanRow], dataset: str) -> Ends:
-    """Return a row's weights at the first step and at the last (the same list without a schedule), as it is trained.
+def in_training(
+    scale: Scale, span_ids: "Sequence[int] | npt.NDArray[Any]", spans: Sequence[SpanRow], dataset: str
+) -> Ends:
+    """Return a row's weights at the first step and at the last (the same array without a schedule), as it is trained.
 
     Nothing comes before its first token to predict it, so that weighs 0; packed rows must not see each other.
     """
-    start = scale.weigh(span_ids, spans, dataset)
-    end = scale.weigh(span_ids, spans, dataset, end=True) if scale.is_scheduled else start
-    start[0] = end[0] = 0.0
-    return start, end
+    import numpy as np
+
+    def at(end: bool) -> "npt.NDArray[np.float64]":
+        weights = np.array(scale.table(spans, dataset, end=end))[np.asarray(span_ids, np.int64)]
+        weights[:1] = 0.0
+        return weights
+
+    start = at(end=False)
+    return start, at(end=True) if scale.is_scheduled else start
 
 
 def mapping_of(said: Any) -> dict[str, Any]:

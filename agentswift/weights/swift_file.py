@@ -34,6 +34,15 @@ _FAMILIES: tuple[dict[str, Field], ...] = (
 )
 _KNOWN = {key: field for family in _FAMILIES for key, field in family.items()}
 _BLOCKS = re.compile(r"<tool_call>\.[+*]\??</tool_call>")  # hermes: a whole call
+_IGNORED = (
+    "what a model that thinks leaves empty weighs 0 there; here template.thinking says which thoughts are written"
+)
+_OPTIONS = {  # ms-swift's own files that say what no file here can: what does the same
+    "alpha_umi.json": "ms-swift's own alpha_umi is loss_scale=alpha_umi here",
+    "agentflan.json": "ms-swift's own agentflan is loss_scale=agentflan here",
+    "ignore_empty_think.json": _IGNORED,
+    "ignore_think_prefix.json": _IGNORED,
+}
 _CALL: tuple[Field, ...] = ("action", "action_input")
 
 
@@ -49,10 +58,13 @@ def read_swift_file(path: str) -> dict[str, Any]:
         raise UsageError(f"loss_scale.file: {file} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise UsageError(f"loss_scale.file: {file} is no JSON: {error}") from error
+    found: dict[str, Any] = {"faults": []}
     faults = list(_faults(values))
-    if not faults:
+    if isinstance(values, dict) and not values.keys() <= {"response", "query"}:
         found = _translated(values)
-        faults = found.pop("faults")
+        faults += [fault for fault in found.pop("faults") if fault not in faults]
+    if faults and (own := _OPTIONS.get(file.name)) is not None:
+        faults = [own, *(fault for fault in faults if "is no field here" not in fault)]
     if faults:
         raise UsageError("\n  ".join(f"{file}: {fault}" for fault in faults))
     return found
@@ -101,11 +113,16 @@ def _meant(key: str) -> str:
     return did_you_mean(key, _KNOWN, otherwise="Known: ")
 
 
-def _translated(values: Mapping[str, list[float]]) -> dict[str, Any]:
-    """Return the fields and labels; under "faults" what is right for ms-swift and no field of ours."""
+def _translated(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields and labels; under "faults" what is right for ms-swift and no field of ours.
+
+    Keys whose weights are none are passed over: `_faults` has named them.
+    """
     found: dict[str, Any] = {"fields": {}, "labels": {}, "faults": []}
     faults = found["faults"]
     for key, weights in values.items():
+        if list(_weights(key, weights)):
+            continue
         if len(weights) == 2 and key in _KNOWN:
             fields: tuple[Field, ...] = (_KNOWN[key],)
         elif len(weights) == 1 and _BLOCKS.fullmatch(key):
@@ -121,7 +138,7 @@ def _translated(values: Mapping[str, list[float]]) -> dict[str, Any]:
     return found
 
 
-def _missing(values: Mapping[str, list[float]]) -> Iterator[str]:
+def _missing(values: Mapping[str, Any]) -> Iterator[str]:
     """Yield the keys that must be there: up to the next key that is, ms-swift goes on with the weight before."""
     for family in _FAMILIES:
         named = {family[key] for key in values if key in family}

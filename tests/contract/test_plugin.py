@@ -194,24 +194,6 @@ def test_ones_own_yaml_is_named_in_the_environment(tmp_path: Path, monkeypatch: 
         register()
 
 
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("name: a\nfields: {actoin: 1}", "no field 'actoin'. Did you mean action"),
-        ("name: a\nfeilds: {}", "no key 'feilds'. Did you mean fields"),
-        ("name: a\nschedule: {to: {fields: {action: 1}}}\nfields: {action: 5}", "agentswift train` has schedules"),
-        ("- a", "a loss scale is a YAML with name: and fields:"),
-    ],
-)
-def test_a_yaml_that_cannot_be_used_is_named_with_its_fault(tmp_path: Path, text: str, fault: str) -> None:
-    from agentswift.engine.plugin.loss_scales import read_scale
-
-    (tmp_path / "a.yaml").write_text(text)
-    with pytest.raises(UsageError, match=r"a\.yaml: ") as error:
-        read_scale(tmp_path / "a.yaml")
-    assert fault in str(error.value)
-
-
 def test_chains_are_refused_but_for_the_one_that_ms_swift_makes_itself() -> None:
     hybrid = template(PREFIX + "hermes", f"{PREFIX}react+ignore_empty_think")
     assert hybrid.encode(TALK)["loss_scale"] == own(TALK, "hermes", REACT)[1]

@@ -137,6 +137,7 @@ def test_stats_tell_lengths_and_shares_only_with_a_model(run: Run, rows: Path, t
     assert sum(field["tokens"] for field in fields) == dataset["lengths"]["tokens"]
     assert sum(field["share"] for field in fields) == pytest.approx(1)
     (without,) = map(json.loads, run("stats", "model=null", "path=rows.jsonl", "output=jsonl").stdout.splitlines())
+    assert dataset.pop("over_length") == 0
     assert without == {**dataset, "lengths": None}
     said = run("stats", "model=tiny", "path=rows.jsonl", "output=html", "file=s.html").stdout
     assert "s.html" in said

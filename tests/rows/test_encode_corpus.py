@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -16,10 +17,17 @@ from agentswift.agent_templates.calls import arguments_text
 from agentswift.cards import Card
 from agentswift.conversation import Conversation, Turn
 from agentswift.corpus import read_part
+from agentswift.engine.cache import cached
 from agentswift.engine.encode import Encoder, load_chat
+from agentswift.engine.job import Origins
 from agentswift.formats import messages
 from agentswift.weights import Scale
+from tests.swift_template import swift_template
 from tests.tokenizers import CHAT_TEMPLATE, tokenizer
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # third parties' own, while they are imported
+    from agentswift.engine.batch import IGNORED, Collator, Rows
 
 CORPUS = Path(os.environ.get("AGENTSWIFT_CORPUS", Path(__file__).parents[2].parent / "shared" / "data"))
 FILES = (
@@ -80,17 +88,19 @@ TEMPLATE = {"smollm2": "hermes", "llama3": "react_en", "qwen": "agentfabric_zh",
 
 
 @pytest.mark.parametrize("name", CHAT_TEMPLATE)
-def test_ids_are_the_same_under_every_loss_scale(name: str) -> None:
-    """Labels are ids or -100, by weight alone; each scale encodes anew, as a run with a cold cache would."""
-    made = encoder(name, TEMPLATE[name])
-    expected = [e.input_ids for e in made.encode(conversations())]
+def test_ids_are_the_same_under_every_loss_scale(name: str, tmp_path: Path) -> None:
+    """Of a batch, as the trainer reads it: a loss scale comes in behind the cache, and changes weights alone."""
+    talks = conversations()[::16]  # time: rows of every file
+    encoded = list(encoder(name, TEMPLATE[name]).encode(talks))
+    file = cached(tmp_path / "rows.arrow", lambda: encoded)
+    rows = Rows(file, list(range(len(talks))), Origins.of([talk.source.dataset for talk in talks]))
+    expected = [i for row in encoded for i in row.input_ids]
     for scale in map(Scale, SCALES.values()):
-        for ids, encoded, talk in zip(expected, made.encode(conversations()), conversations(), strict=True):
-            assert encoded.input_ids == ids
-            for end in (False, True):
-                weights = scale.weigh(encoded.span_ids, encoded.spans, talk.source.dataset, end=end)
-                assert len(weights) == len(ids)
-                assert min(weights) >= 0
+        batch = Collator(swift_template(packing=True), scale, [Path(file).stem for file in FILES])([[*rows]])
+        assert batch["input_ids"].flatten().tolist() == expected
+        trained = (batch["loss_scale"] > 0) | (batch.get("loss_scale_end", batch["loss_scale"]) > 0)
+        assert batch["labels"].flatten().tolist() == batch["input_ids"].where(trained, IGNORED).flatten().tolist()
+        assert 0 < int(trained.sum()) < len(expected)
 
 
 def keys_in(value: Any) -> int:

@@ -35,8 +35,8 @@ def test_what_is_lost_to_max_length_is_said_in_tokens_and_weight() -> None:
     for weights in ([0, 1], [0, 1], [0, 1, 1, 2, 2]):
         losses.add(weights)
     assert str(losses) == (
-        "1 of 3 rows are over max_length=3: 5 of 9 tokens and 75.0 % of the weight are left out; "
-        "99 % of the rows have at most 2 tokens, the longest 5"
+        "1 of 3 rows are over max_length=3: 5 of 9 tokens and 75.0 % of the weight are left out with "
+        "truncation_strategy=delete; 99 % of the rows have at most 2 tokens, the longest 5"
     )
 
 

@@ -126,3 +126,47 @@ def test_the_schema_in_the_docs_is_a_loss_scale(tmp_path: Path) -> None:
     assert made.__dataclass_fields__.keys() - {"file"} == scale.json().keys() == PLAIN.keys()
     assert (scale.weighing("agent-flan").field("thought"), scale.weighing("alpaca-zh")) == (0.5, Weighing())
     assert (scale.weighing().field("action"), scale.weighing(end=True).field("action")) == (2, 1)
+
+
+def test_a_file_stands_beside_no_other_option_and_takes_a_name(tmp_path: Path) -> None:
+    file = tmp_path / "theirs.json"
+    file.write_text(json.dumps({"<tool_call>.+?</tool_call>": [3.0]}))
+    said = mistake("loss_scale=react", f"loss_scale.file={file}")
+    assert f"loss_scale=react beside loss_scale.file={file}: both weigh fields" in said
+    assert composed(f"loss_scale.file={file}", "loss_scale.name=foo").name == "foo"
+    mine = composed(option(tmp_path, "mine", f"file: {file}\n"), "loss_scale=mine")
+    assert (mine.name, mine.fields["action"]) == ("mine", 3.0)
+    other = composed(option(tmp_path, "mine", f"file: {file}\n"), "loss_scale.by_dataset.quickstart=mine")
+    assert Scale.of(other).weighing("quickstart").field("action") == 3.0
+
+
+def test_the_place_of_self_in_a_datasets_option_counts(tmp_path: Path) -> None:
+    mine = option(tmp_path, "mine", "defaults: [_self_, /loss_scale: react]\nfields:\n  action: 9.0\n  thought: 0.5\n")
+    scale = Scale.of(composed(mine, "loss_scale.by_dataset.quickstart=mine"))
+    assert scale.weighing("quickstart").field("action") == 2
+    alone = option(tmp_path, "empty", "")
+    assert Scale.of(composed(alone, "loss_scale.by_dataset.quickstart=empty")).weighing("quickstart") == Weighing()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("- a\n", "no YAML: "),
+        ("fields: {action: [\n", "no YAML: "),
+        ("feilds: {}\n", "no key 'feilds'. Did you mean fields"),
+        ("defaults: [raect]\n", "defaults: no loss scale 'raect'. Did you mean react"),
+        ("defaults: [mine]\n", "its defaults list comes back to itself"),
+        ("end_of_turn: ${seed}\n", "${…} is not resolved here"),
+    ],
+)
+def test_a_datasets_option_that_is_wrong_is_named_with_its_file(tmp_path: Path, text: str, says: str) -> None:
+    said = mistake(option(tmp_path, "mine", text), "loss_scale.by_dataset.quickstart=mine")
+    assert "mine.yaml: " in said
+    assert says in said
+
+
+@pytest.mark.parametrize(
+    "word", ["by_dataset.quickstart={1: 2}", "by_dataset.quickstart={schedule: {to: {fields: {1: 2}}}}"]
+)
+def test_a_key_that_is_no_name_is_answered(word: str) -> None:
+    assert "1 is no name" in mistake(f"loss_scale.{word}")

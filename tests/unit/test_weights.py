@@ -83,11 +83,11 @@ def test_the_budget_adds_up_field_by_field() -> None:
 
 
 def test_the_budget_is_told_apart_by_dataset() -> None:
-    rows = [("b", [2], SPANS), ("a", [4, 4], SPANS), ("b", [0], SPANS), ("c", [3], SPANS)]
+    rows = [("b", [0, 2], SPANS), ("a", [4, 4], SPANS), ("b", [0], SPANS), ("c", [3], SPANS)]
     assert budget(rows, REACT, by_dataset=True) == [
-        Share("b", "user", 1, 0, 0.0, 0.0),
+        Share("b", "user", 2, 0, 0.0, 0.0),
         Share("b", "action", 1, 1, 2.0, 1.0),
-        Share("a", "answer", 2, 2, 2.0, 1.0),
+        Share("a", "answer", 2, 1, 1.0, 1.0),  # a row's first token is never trained
         Share("c", "observation", 1, 0, 0.0, 0.0),
     ]
     assert budget([], REACT) == []

@@ -150,7 +150,7 @@ def test_a_stop_token_that_is_not_trained_is_said() -> None:
         ),
         (
             {"end_of_turn": -1},
-            "loss_scale.end_of_turn: -1 is no weight. Give a number ≥ 0: 0 leaves the stop token out",
+            "loss_scale.end_of_turn: -1 is no weight. Give a number from 0 to 1e+06: 0 leaves the stop token out",
         ),
         (
             {"labels": {"actoin": 2}},

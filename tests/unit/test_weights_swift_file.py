@@ -37,9 +37,9 @@ def test_their_files_say_what_our_options_of_the_same_name_say(name: str) -> Non
     ("name", "says"),
     [
         ("agentflan", 'agentflan.json: "query" weighs an answer by what the user asks'),
-        ("alpha_umi", "'Next:' is no field here, so what it weighs cannot be told"),
-        ("ignore_empty_think", "is no field here"),
-        ("ignore_think_prefix", "is no field here"),
+        ("alpha_umi", "ms-swift's own alpha_umi is loss_scale=alpha_umi here"),
+        ("ignore_empty_think", "here template.thinking says"),
+        ("ignore_think_prefix", "here template.thinking says"),
     ],
 )
 def test_what_is_no_field_is_refused(name: str, says: str) -> None:
@@ -86,6 +86,12 @@ def test_a_fault_is_named_with_file_and_key(tmp_path: Path, values: Any, says: s
         read(tmp_path, values)
     assert says in str(raised.value)
     assert "mine.json" in str(raised.value)
+
+
+def test_all_faults_come_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        read(tmp_path, {**REACT, "Action:": 2.0, "Actoin:": [1.0, 3.0]})
+    assert [line.partition(": ")[2][:9] for line in str(raised.value).splitlines()] == ["'Action:'", "'Actoin:'"]
 
 
 def test_a_file_that_is_not_there_is_said() -> None:

@@ -1,11 +1,10 @@
 """Our loss scales as ms-swift knows them, and the YAML they come from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
 from swift.loss_scale import LossScale
 from swift.loss_scale.base import ConcatLossScale
 from swift.loss_scale.other import IgnoreEmptyThinkLossScale, IgnoreThinkPrefixLossScale
@@ -13,10 +12,10 @@ from swift.utils import get_logger
 
 from agentswift.engine.plugin import PREFIX
 from agentswift.engine.plugin.replies import Bound, contexts
-from agentswift.errors import UsageError, did_you_mean
+from agentswift.errors import UsageError
 from agentswift.weights import Scale, check_scale
-from agentswift.weights.scale import PLAIN, merged
 from agentswift.weights.swift_file import read_swift_file
+from agentswift.weights.yaml_file import read_yaml_file
 
 FLAT = Scale.of({})
 
@@ -24,36 +23,32 @@ FLAT = Scale.of({})
 def read_scale(file: Path) -> Scale:
     """Return the loss scale in a YAML, as conf/loss_scale has them, or in a JSON of ms-swift's.
 
-    Raises UsageError with all that is wrong with it.
+    What a YAML names, it finds beside it and among those shipped. Raises UsageError with all that is wrong with it.
     """
-    said = _said(file)
-    faults = [f"no key {key!r}.{did_you_mean(str(key), PLAIN)}" for key in said if key not in PLAIN]
-    if not faults:
-        said["by_dataset"] = {name: _entry(entry) for name, entry in said.get("by_dataset", {}).items()}
-        faults = list(check_scale(said))
-    scale = Scale.of(said)
-    if scale.is_scheduled:
-        faults.append("schedule: a plain `swift sft` carries one weight a token; `agentswift train` has schedules")
+    if file.suffix == ".json":
+        return Scale.of({"name": file.stem, **read_swift_file(str(file))})
+    here = sorted(file.parent.glob("*.yaml"))
+    options = {option.stem: option for option in (*here, *_shipped())}
+    said = {"name": file.stem, **read_yaml_file(file, options)}
+    by_dataset = said.get("by_dataset", {})
+    if isinstance(by_dataset, Mapping):
+        said["by_dataset"] = {name: _entry(entry, options) for name, entry in by_dataset.items()}
+    faults = list(check_scale(said))
+    if not faults and Scale.of(said).is_scheduled:
+        faults = ["schedule: a plain `swift sft` carries one weight a token; `agentswift train` has schedules"]
     if faults:
         raise UsageError("\n".join(f"{file}: {fault}" for fault in faults))
-    return scale
+    return Scale.of(said)
 
 
-def _said(file: Path) -> dict[str, Any]:
-    if file.suffix == ".json":
-        return {"name": file.stem, **read_swift_file(str(file))}
-    said = yaml.safe_load(file.read_text(encoding="utf-8"))
-    if not isinstance(said, dict):
-        raise UsageError(f"{file}: a loss scale is a YAML with name: and fields: (see conf/loss_scale/react.yaml)")
-    theirs = said.pop("file", None)
-    return merged({"name": file.stem, **(read_swift_file(theirs) if theirs else {})}, said)
+def _shipped() -> Iterator[Path]:
+    return Path(str(files("agentswift.conf") / "loss_scale")).glob("*.yaml")
 
 
-def _entry(entry: Any) -> Any:
-    """Return what `by_dataset` says of a dataset; the name of a shipped option stands for all of it."""
-    shipped = files("agentswift.conf") / "loss_scale" / f"{entry}.yaml"
-    is_option = isinstance(entry, str) and shipped.is_file()
-    return yaml.safe_load(shipped.read_text(encoding="utf-8")) if is_option else entry
+def _entry(entry: Any, options: Mapping[str, Path]) -> Any:
+    """Return what `by_dataset` says of a dataset; the name of an option stands for all of it."""
+    is_option = isinstance(entry, str) and entry in options
+    return {"name": entry, **read_yaml_file(options[entry], options)} if is_option else entry
 
 
 class Named:
