@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
 from torch.utils.data import Dataset
 
 from agentswift.conversation import FIELDS
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # third parties' own, while they are imported
+    from accelerate.state import AcceleratorState, PartialState
+    from accelerate.utils import DistributedType
     from swift.pipelines.train.sft import SwiftSft
     from swift.trainers import TrainerFactory
     from transformers import TrainerCallback
@@ -79,6 +82,7 @@ class Done:
     trained: dict[str, torch.Tensor]
     said: str  # the way the loss went
     ranks: str  # how accelerate holds them together
+    held: float  # the share of the parameters that rank 0 holds while it trains
     trainer: Any = None
 
 
@@ -174,6 +178,8 @@ class Bench(SwiftSft):  # type: ignore[misc]
         self.trainer, self.gradient = trainer, First(trainer)
         trainer.add_callback(self.gradient)
         trainer.train()
+        sizes = [(p.numel(), p.to_local().numel()) for p in trainer.model.parameters() if isinstance(p, DTensor)]
+        self.held = sum(part for _, part in sizes) / sum(whole for whole, _ in sizes) if sizes else 1.0
         self.trained = trainer.accelerator.get_state_dict(trainer.model_wrapped)
         return {}
 
@@ -232,7 +238,7 @@ def run(case: Case, root: Path, change: Change = dict) -> Done:
     ranks = bench.trainer.accelerator.distributed_type.value
     return Done(
         [record["loss"] for record in steps], [record["grad_norm"] for record in steps], history,
-        bench.gradient.kept, trained, str(bench.trainer.choice), ranks, bench.trainer,
+        bench.gradient.kept, trained, str(bench.trainer.choice), ranks, bench.held, bench.trainer,
     )  # fmt: skip
 
 
@@ -255,8 +261,22 @@ def cosine(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -
     return float(torch.nn.functional.cosine_similarity(a, b, dim=0))
 
 
+def shard_on_cpu() -> None:
+    """Let accelerate shard on a CPU too: it takes FSDP for devices alone, and would quietly train by DDP."""
+    made = AcceleratorState.__init__
+
+    def init(state: Any, *args: Any, fsdp_plugin: Any = None, **kwargs: Any) -> None:
+        made(state, *args, fsdp_plugin=fsdp_plugin, **kwargs)
+        if fsdp_plugin is not None:
+            state.fsdp_plugin = fsdp_plugin
+            state.distributed_type = PartialState._shared_state["distributed_type"] = DistributedType.FSDP
+
+    AcceleratorState.__init__ = init
+
+
 def main(cases: str, out: str) -> None:
     """Run cases one after another as a rank, and leave what came of them in OUT on rank 0."""
+    shard_on_cpu()
     root = Path(out)
     done = []
     for case in json.loads(cases):

@@ -203,6 +203,7 @@ def test_two_ranks_take_the_same_loss(kind: str, root: Path) -> None:
     done = ranks(RANKS[kind], root)
     for ours, theirs in zip(done[::2], done[1::2], strict=True):
         assert ours.ranks == kind
+        assert ours.held == pytest.approx(0.5 if kind == "FSDP" else 1.0, abs=0.01)
         assert ours.said.startswith("loss: torch")
         assert ours.losses[0] == pytest.approx(theirs.losses[0], rel=1e-5)
         assert ours.norms[0] == pytest.approx(theirs.norms[0], rel=1e-4)
