@@ -43,7 +43,7 @@ class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: torch.device) -> Any:
         """Put this step's weights on the batches of a window, then count what its loss is divided by."""
-        way = progressed(self.state.global_step / max(self.state.max_steps, 1), self.plan.shape)
+        way = progressed(self.state.global_step / max(self.state.max_steps - 1, 1), self.plan.shape)
         for batch in batch_samples:
             put_on(batch, way)
         items = super()._get_num_items_in_batch(batch_samples, device)
