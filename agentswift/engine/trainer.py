@@ -106,7 +106,7 @@ class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
             outputs = self.template.compute_sft_loss(model, inputs, trainer=self)
         through = outputs.logits.sum()
         outputs.logits = None
-        if transform.factor != 1.0:  # the gradient alone goes through what the model does to its logits, around 0
+        if not transform.same:  # the gradient alone goes through what the model does to its logits, around 0
             through = taken[0].loss.detach() + (through - through.detach()) / transform.slope
         elif seen.logits is not seen.returned:
             raise RuntimeError("the model no longer returns what its head gave it: take loss.backend=swift")

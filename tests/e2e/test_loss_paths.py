@@ -5,16 +5,19 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from transformers import LlamaForCausalLM
 
 from agentswift.conversation import FIELDS
 from agentswift.engine.field_metrics import FieldSums
 from agentswift.engine.head import Kept
+from agentswift.engine.loss_choice import choose
 from tests.loss_bench import GROUPS, WEIGHTS, Case, Done, Rows, cosine, model_folder, reference, run
 
 pytestmark = pytest.mark.e2e
@@ -73,6 +76,35 @@ def test_loss_and_gradient_are_ms_swifts_and_those_of_plain_logits(name: str, ro
     assert ours.logs[0]["token_acc"] == pytest.approx(theirs.logs[0]["token_acc"])
 
 
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_model_may_copy_its_logits_or_take_more_than_ids(
+    dies: bool, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Accelerate's hooks return another tensor (device_map); a model that cannot be tried out goes ms-swift's way."""
+    case = Case(arguments=FULL, steps=1)
+    want, forward = run(case, root), LlamaForCausalLM.forward
+
+    @wraps(forward)
+    def copied(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if dies and "attention_mask" not in kwargs:
+            raise ValueError("an attention mask is missing")
+        out = forward(self, *args, **kwargs)
+        out.logits = out.logits[:, :]
+        return out
+
+    monkeypatch.setattr(LlamaForCausalLM, "forward", copied)
+    got = run(case, root)
+    assert got.losses == pytest.approx(want.losses, rel=1e-5)
+    assert cosine(got.gradient, want.gradient) >= 0.9999
+    assert ("cannot be tried out on ids alone (ValueError: an attention mask" in got.said) == dies
+
+
+def test_layers_on_several_devices_go_ms_swifts_way(root: Path) -> None:
+    trainer = run(Case(steps=1), root).trainer
+    trainer.model.hf_device_map = {"model.layers.0": 0, "model.layers.1": 1, "lm_head": 0}
+    assert str(choose(trainer, "auto")).endswith("the model lies on several devices (device_map)")
+
+
 def test_the_fields_losses_sum_up_to_the_loss(root: Path) -> None:
     case = Case(datasets=2)
     done, rows = run(case, root), Rows(case)
@@ -115,6 +147,7 @@ def test_tokens_of_weight_0_give_no_gradient(root: Path) -> None:
         return run(case, root, lambda batch: _relabelled(batch, targets_of_0)).gradient
 
     one, other = gradient(5), gradient(9)
+    assert any(gradient.any() for gradient in one.values())
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
@@ -129,6 +162,7 @@ def test_a_window_in_which_nothing_is_trained_moves_nothing(root: Path) -> None:
 
     done = run(Case(steps=1), root, nothing)
     assert done.losses == [0.0]
+    assert done.gradient
     assert all(not gradient.any() for gradient in done.gradient.values())
 
 
