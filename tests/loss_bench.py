@@ -7,17 +7,21 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
 from torch.utils.data import Dataset
 
 from agentswift.conversation import FIELDS
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # third parties' own, while they are imported
+    from accelerate.state import AcceleratorState, PartialState
+    from accelerate.utils import DistributedType
     from swift.pipelines.train.sft import SwiftSft
     from swift.trainers import TrainerFactory
     from transformers import TrainerCallback
@@ -79,7 +83,9 @@ class Done:
     trained: dict[str, torch.Tensor]
     said: str  # the way the loss went
     ranks: str  # how accelerate holds them together
+    held: float  # the share of the parameters that rank 0 holds while it trains
     trainer: Any = None
+    start: Any = None  # the model as it was before training
 
 
 def model_folder(name: str, root: Path) -> Path:
@@ -173,7 +179,10 @@ class Bench(SwiftSft):  # type: ignore[misc]
         trainer.plan = LossPlan(**{"backend": self.case.backend, "datasets": datasets, **self.case.plan})
         self.trainer, self.gradient = trainer, First(trainer)
         trainer.add_callback(self.gradient)
+        self.start = deepcopy(trainer.model) if trainer.args.world_size == 1 else None
         trainer.train()
+        sizes = [(p.numel(), p.to_local().numel()) for p in trainer.model.parameters() if isinstance(p, DTensor)]
+        self.held = sum(part for _, part in sizes) / sum(whole for whole, _ in sizes) if sizes else 1.0
         self.trained = trainer.accelerator.get_state_dict(trainer.model_wrapped)
         return {}
 
@@ -232,8 +241,57 @@ def run(case: Case, root: Path, change: Change = dict) -> Done:
     ranks = bench.trainer.accelerator.distributed_type.value
     return Done(
         [record["loss"] for record in steps], [record["grad_norm"] for record in steps], history,
-        bench.gradient.kept, trained, str(bench.trainer.choice), ranks, bench.trainer,
+        bench.gradient.kept, trained, str(bench.trainer.choice), ranks, bench.held, bench.trainer,
+        bench.start,
     )  # fmt: skip
+
+
+@dataclass
+class Reference:
+    """What plain PyTorch makes of a case, from all logits at once: the loss of each step, the first one's gradient."""
+
+    losses: list[float] = field(default_factory=list)
+    gradient: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+def reference(case: Case, model: Any, ranks: int = 1) -> Reference:
+    """Train `model` by hand: nothing of ours or of ms-swift's takes part, the rows are read in their order."""
+    rows, found, per_batch = Rows(case), Reference(), case.arguments.get("per_device_train_batch_size", 2)
+    size = per_batch * 2 * ranks
+    for step in range(case.steps):
+        window = [rows.rows[n % len(rows)] for n in range(step * size, (step + 1) * size)]
+        batches = [rows.collate(window[n : n + per_batch]) for n in range(0, size, per_batch)]
+        loss = _by_hand(case, model, batches, step / max(case.steps - 1, 1))
+        found.losses.append(loss.item())
+        model.zero_grad()
+        loss.backward()
+        trained = [(name, p) for name, p in model.named_parameters() if p.grad is not None]
+        found.gradient = found.gradient or {name: p.grad.detach().clone().float() for name, p in trained}
+        with torch.no_grad():
+            for _, p in trained:
+                p -= 0.1 * p.grad
+    return found
+
+
+def _by_hand(case: Case, model: Any, batches: list[dict[str, torch.Tensor]], way: float) -> torch.Tensor:
+    """Return the loss of one window: weighted by the schedule's place, divided by tokens or weights."""
+    total, aux, tokens, sums = torch.zeros(()), torch.zeros(()), 0, torch.zeros(())
+    experts = {"output_router_logits": True} if case.model == "experts" else {}
+    for batch in batches:
+        start = batch["loss_scale"]
+        weights = (start + way * (batch.get("loss_scale_end", start) - start))[:, 1:]
+        with torch.autocast("cpu", torch.bfloat16, enabled=bool(case.arguments.get("bf16"))):
+            out = model(
+                input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False, **experts
+            )
+        logs = out.logits[:, :-1].float().log_softmax(-1)
+        each = -logs.gather(-1, batch["input_ids"][:, 1:, None])[..., 0]
+        trained = int((batch["labels"][:, 1:] != -100).sum())
+        total, tokens, sums = total + (each * weights).sum(), tokens + trained, sums + weights.sum()
+        if experts:
+            aux = aux + out.aux_loss * trained
+    by_weights = case.plan.get("normalize") == "weights"
+    return total / (sums if by_weights else tokens) + case.arguments.get("router_aux_loss_coef", 0.0) * aux / tokens
 
 
 def _words(value: Any) -> list[str]:
@@ -255,13 +313,27 @@ def cosine(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -
     return float(torch.nn.functional.cosine_similarity(a, b, dim=0))
 
 
+def shard_on_cpu() -> None:
+    """Let accelerate shard on a CPU too: it takes FSDP for devices alone, and would quietly train by DDP."""
+    made = AcceleratorState.__init__
+
+    def init(state: Any, *args: Any, fsdp_plugin: Any = None, **kwargs: Any) -> None:
+        made(state, *args, fsdp_plugin=fsdp_plugin, **kwargs)
+        if fsdp_plugin is not None:
+            state.fsdp_plugin = fsdp_plugin
+            state.distributed_type = PartialState._shared_state["distributed_type"] = DistributedType.FSDP
+
+    AcceleratorState.__init__ = init
+
+
 def main(cases: str, out: str) -> None:
     """Run cases one after another as a rank, and leave what came of them in OUT on rank 0."""
+    shard_on_cpu()
     root = Path(out)
     done = []
     for case in json.loads(cases):
         one = run(Case(**case), root)
-        done.append({k: v for k, v in vars(one).items() if k != "trainer"})
+        done.append({k: v for k, v in vars(one).items() if k not in ("trainer", "start")})
     if not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0:
         torch.save(done, root / "done.pt")
 

@@ -1,7 +1,7 @@
 """What a model does to its logits after the head: a factor (Cohere, Granite), a soft cap (Gemma), or nothing."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,9 +18,11 @@ class Transform:
     apply: Callable[[Tensor], Tensor]
     slope: float  # at 0
     factor: float | None
+    same: bool = False  # the very tensor that the head returned comes out of the model
 
 
-AS_IT_IS = Transform(lambda logits: logits, 1.0, 1.0)
+AS_IT_IS = Transform(lambda logits: logits, 1.0, 1.0, same=True)
+COPIED = replace(AS_IT_IS, same=False)  # the same numbers in another tensor: a slice, a cast, another device
 
 
 def known(config: Any) -> Iterator[Transform]:

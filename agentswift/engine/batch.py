@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from agentswift.conversation import FIELDS
@@ -52,6 +53,7 @@ class Collator:
     def __init__(self, template: Any, scale: Scale, datasets: Sequence[str] = ("",)) -> None:
         self.collate = type(template).data_collator.__get__(template)
         self.scale, self.datasets = scale, list(datasets)
+        self.left = template.padding_side == "left"
 
     def __call__(self, batch: list[Any], *, padding_to: int | None = None) -> dict[str, Any]:
         rows = [row for item in batch for row in (item if isinstance(item, list) else [item])]
@@ -59,9 +61,18 @@ class Collator:
         collated: dict[str, Any] = self.collate([row.plain() for row in weighted], padding_to=padding_to)
         ids = collated["input_ids"]
         if self.scale.is_scheduled:
-            collated["loss_scale_end"] = _like(ids, [row.end for row in weighted], 0.0, torch.float32)
-        collated["groups"] = _like(ids, [row.groups(self.datasets) for row in weighted], -1, torch.int32)
+            collated["loss_scale_end"] = self._like(ids, [row.end for row in weighted], 0.0, torch.float32)
+        collated["groups"] = self._like(ids, [row.groups(self.datasets) for row in weighted], -1, torch.int32)
         return collated
+
+    def _like(self, ids: Tensor, rows: Sequence[npt.NDArray[Any]], fill: float, dtype: torch.dtype) -> Tensor:
+        """Return `rows` in the shape of `ids`: one after another where ids are packed, else padded as ms-swift pads."""
+        out = torch.full_like(ids, fill, dtype=dtype)
+        lines, left = (rows, self.left) if ids.shape[0] == len(rows) else ([np.concatenate(rows)], False)
+        for place, line in zip(out, lines, strict=True):
+            start = len(place) - len(line) if left else 0
+            place[start : start + len(line)] = torch.from_numpy(line)
+        return out
 
 
 class _Weighted:
@@ -83,12 +94,3 @@ class _Weighted:
         fields = [FIELDS.index(span.field) for span in self.row["spans"]]
         of_spans = np.array([*fields, FIELDS.index("marker")], np.int32)
         return of_spans[self.ids] + datasets.index(self.row["dataset"]) * len(FIELDS)
-
-
-def _like(ids: torch.Tensor, rows: Sequence[npt.NDArray[Any]], fill: float, dtype: torch.dtype) -> torch.Tensor:
-    """Return `rows` in the shape of `ids`: one after another where ids are packed, else padded on the right."""
-    out = torch.full_like(ids, fill, dtype=dtype)
-    lines = rows if ids.shape[0] == len(rows) else [np.concatenate(rows)]
-    for at, line in enumerate(lines):
-        out[at, : len(line)] = torch.from_numpy(line)
-    return out

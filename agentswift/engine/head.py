@@ -73,6 +73,7 @@ class Head:
 
         def chunk(h: Tensor, t: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             logits = transform.apply(self.forward(h).float())
+            t, w = t.to(logits.device), w.to(logits.device)  # a tied head moves what it is given to its own
             loss = nn.functional.cross_entropy(logits, t, reduction="none")
             return (
                 (loss * w).sum(),

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from transformers.integrations import is_deepspeed_zero3_enabled
 
-from agentswift.engine.after_head import AS_IT_IS, PROBE, Transform, told
+from agentswift.engine.after_head import AS_IT_IS, COPIED, PROBE, Transform, told
 from agentswift.engine.head import Head
 from agentswift.engine.loss import usable
 from agentswift.errors import UsageError
 from agentswift.weights import Scale
 
-FASTEST_FIRST = ("triton", "liger", "torch")  # of those that need a GPU, then the one that runs anywhere
+FASTEST_FIRST = ("torch", "triton", "liger")  # torch, until `make bench-gpu` has figures by which another is faster
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,9 @@ def choose(trainer: Any, wanted: str) -> Choice:
 
 def _backend(wanted: str, head: Head) -> str:
     weight = head.inner.weight
-    refusals = {name: usable(name, weight.device, weight.dtype) for name in FASTEST_FIRST}
     if wanted == "auto":
-        return next(name for name, why in refusals.items() if why is None)
-    if why := refusals[wanted]:
+        return next(name for name in FASTEST_FIRST if usable(name, weight.device, weight.dtype) is None)
+    if why := usable(wanted, weight.device, weight.dtype):
         raise UsageError(f"loss.backend={wanted} cannot be used here: {why}. Take loss.backend=auto, or torch.")
     return wanted
 
@@ -92,9 +91,16 @@ def _not_ours(trainer: Any) -> str:
         "torch_compile has compiled the head in": args.torch_compile,
         "DataParallel copies the model at each step": args.n_gpu > 1,
         "tensor parallel splits the head": trainer.get_tp_size() > 1,
+        "the model lies on several devices (device_map)": _devices(trainer.model) > 1,
         "the template has a loss of its own": type(template).compute_sft_loss is not Template.compute_sft_loss,
     }
     return next((why for why, is_so in asked.items() if is_so), "")
+
+
+def _devices(model: Any) -> int:
+    """Return on how many devices the layers of one process lie."""
+    placed = getattr(model, "hf_device_map", None) or {}
+    return len({str(device) for device in placed.values()})
 
 
 def _probed(trainer: Any, head: Head) -> Transform | str:
@@ -112,10 +118,15 @@ def _probed(trainer: Any, head: Head) -> Transform | str:
     try:
         with torch.no_grad(), trainer.compute_loss_context_manager(), head.swapped(probe) as seen:
             model(input_ids=ids)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        return f"the model cannot be tried out on ids alone ({type(error).__name__}: {error})"
     finally:
         model.train(training)
     if shapes != [(1, 2)] or seen.logits is None:
         return "the model does not put all hidden states through its head"
     if seen.logits is seen.returned:
         return AS_IT_IS
-    return told(seen.logits, head.base.config) or "the model changes its logits after the head in a way not known"
+    found = told(seen.logits, head.base.config)
+    if found is AS_IT_IS:
+        return COPIED
+    return found or "the model changes its logits after the head in a way not known"

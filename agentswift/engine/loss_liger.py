@@ -22,7 +22,7 @@ def liger_missing() -> str | None:
     """Return None where Liger can be called as we call it, else why not."""
     try:
         names = inspect.signature(_function()).parameters
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, RuntimeError, OSError, ValueError) as error:  # Triton asks for a driver
         return f"liger-kernel cannot be imported ({error}); pip install 'liger-kernel>=0.8.5'"
     if "token_grad_output" not in names:
         return "this liger-kernel takes no weights of tokens; pip install 'liger-kernel>=0.8.5'"

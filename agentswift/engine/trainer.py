@@ -43,7 +43,7 @@ class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: torch.device) -> Any:
         """Put this step's weights on the batches of a window, then count what its loss is divided by."""
-        way = progressed(self.state.global_step / max(self.state.max_steps, 1), self.plan.shape)
+        way = progressed(self.state.global_step / max(self.state.max_steps - 1, 1), self.plan.shape)
         for batch in batch_samples:
             put_on(batch, way)
         items = super()._get_num_items_in_batch(batch_samples, device)
@@ -106,7 +106,7 @@ class AgentTrainer(Seq2SeqTrainer):  # type: ignore[misc]
             outputs = self.template.compute_sft_loss(model, inputs, trainer=self)
         through = outputs.logits.sum()
         outputs.logits = None
-        if transform.factor != 1.0:  # the gradient alone goes through what the model does to its logits, around 0
+        if not transform.same:  # the gradient alone goes through what the model does to its logits, around 0
             through = taken[0].loss.detach() + (through - through.detach()) / transform.slope
         elif seen.logits is not seen.returned:
             raise RuntimeError("the model no longer returns what its head gave it: take loss.backend=swift")

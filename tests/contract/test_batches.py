@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from agentswift.conversation import FIELDS
 from agentswift.engine.cache import Encodings, cached
@@ -64,6 +65,18 @@ def test_a_batch_has_both_ends_and_groups(rows: Rows, packing: bool) -> None:
     for name, value in (("loss_scale", 0), ("loss_scale_end", 0), ("labels", IGNORED)):
         assert (batch[name][padded] == value).all()
     assert {str(batch[name].dtype) for name in ("loss_scale", "loss_scale_end")} == {"torch.float32"}
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_what_is_padded_stands_where_ms_swift_pads(rows: Rows, side: str) -> None:
+    template = swift_template()
+    template.padding_side = side
+    batch = Collator(template, SCALE, ORIGINS.names)([rows[0], rows[1], rows[2]])
+    padded = batch["attention_mask"] == 0
+    assert padded[1].tolist() == ([True] * 2 + [False] * 2 if side == "left" else [False] * 2 + [True] * 2)
+    assert torch.equal(batch["groups"] == -1, padded)
+    assert flat(batch, "loss_scale") == [0, 0, 2, 2, 0, 2, 0, 3, 3]
+    assert flat(batch, "loss_scale_end") == [0, 1, 0, 0, 0, 0, 0, 1, 1]
 
 
 def test_without_a_schedule_there_is_no_end(rows: Rows) -> None:
