@@ -96,7 +96,9 @@ def test_ids_are_the_same_under_every_loss_scale(name: str, tmp_path: Path) -> N
     rows = Rows(file, list(range(len(talks))), Origins.of([talk.source.dataset for talk in talks]))
     expected = [i for row in encoded for i in row.input_ids]
     for scale in map(Scale, SCALES.values()):
-        batch = Collator(swift_template(packing=True), scale, [Path(file).stem for file in FILES])([[*rows]])
+        batch = Collator(swift_template(packing=True), scale, [Path(file).stem for file in FILES])(
+            [[rows[row] for row in range(len(rows))]]
+        )
         assert batch["input_ids"].flatten().tolist() == expected
         trained = (batch["loss_scale"] > 0) | (batch.get("loss_scale_end", batch["loss_scale"]) > 0)
         assert batch["labels"].flatten().tolist() == batch["input_ids"].where(trained, IGNORED).flatten().tolist()
