@@ -224,7 +224,7 @@ def measure(path: str, cell: Cell, settings: Any) -> Figures | None:
 def in_two(cell: Cell, settings: Any) -> Figures | None:
     """Measure ms-swift's path where its products are emulated: until the last ones, and those on a few tokens."""
     part = fewer("swift, start", cell, settings, 5e9, 128)
-    last = cell._replace(n=min(cell.n, 32))
+    last = cell._replace(n=min(cell.n, settings.last))
     start = run("swift, start", part, settings.repeats, settings.threads)
     end = run("swift, end", last, 1, settings.threads)
     most = start if part == cell else run("swift, start", cell._replace(size=NARROW), 1, settings.threads)
@@ -303,6 +303,7 @@ def arguments() -> argparse.Namespace:
     words.add_argument("--repeats", type=int, default=1, help="the fastest counts")
     words.add_argument("--threads", type=int, default=2)
     words.add_argument("--longest", type=float, help="seconds a step may take unscaled (6); 0: whole steps")
+    words.add_argument("--last", type=int, default=32, help="tokens of ms-swift's emulated last products")
     words.add_argument("--whole", action="store_true", help="ms-swift's last products whole too, if it takes an hour")
     words.add_argument("--fast-bf16", action="store_true", help="this CPU has bfloat16 instructions")
     words.add_argument("--native-floor", action="store_true", help="the floor in the model's own type as well")

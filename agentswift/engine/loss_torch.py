@@ -12,8 +12,7 @@ from torch import Tensor
 from agentswift.engine.loss_pass import Head, Passed, Wanted, add_product
 
 CHUNK_BYTES = 256 << 20  # of one chunk's logits
-BLOCK = {"cpu": 2048}  # rows of the head; elsewhere a kernel's start costs more than a trip to memory
-WIDE_BLOCK = 32768
+WIDE_BLOCK = 32768  # rows of the head on a GPU, where a kernel's start costs more than a trip to memory
 
 
 def torch_pass(head: Head, wanted: Wanted) -> Passed:
@@ -33,7 +32,7 @@ class _Blocks:
 
     def __init__(self, head: Head) -> None:
         self.head, vocab = head, len(head.weight)
-        size = BLOCK.get(head.weight.device.type, WIDE_BLOCK)
+        size = _block(head.weight.shape[1]) if head.weight.device.type == "cpu" else WIDE_BLOCK
         self.columns = [slice(start, min(start + size, vocab)) for start in range(0, vocab, size)]
         self.turned = None
         if head.weight.dtype != head.compute:
@@ -53,6 +52,11 @@ class _Blocks:
             self.room = self.room.new_empty(cells)
         starts = [rows * columns.start if keep else 0 for columns in self.columns]
         return [self.room[s : s + rows * w].view(rows, w) for s, w in zip(starts, widths, strict=True)]
+
+
+def _block(size: int) -> int:
+    """Return the rows of the head that a CPU takes at once: 16 MB of them in float32, where that is 1,024 to 4,096."""
+    return min(4096, max(1024, (4 << 20) // size))
 
 
 class _Chunk:

@@ -52,7 +52,7 @@ def alike(run: Callable[..., TokenLoss], parts: list[Any], *, loss: float, cosin
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of 8 tokens at 301 words, blocks of 64."""
     monkeypatch.setattr(loss_torch, "CHUNK_BYTES", 8 * 301 * 4)
-    monkeypatch.setattr(loss_torch, "BLOCK", {"cpu": 64})
+    monkeypatch.setattr(loss_torch, "_block", lambda size: 64)
 
 
 @pytest.mark.usefixtures("small")
