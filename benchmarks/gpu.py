@@ -2,24 +2,23 @@
 
 `python benchmarks/gpu.py` (or `make bench-gpu`) builds the model with random weights, so nothing is downloaded, and
 measures ms-swift's path (logits, per_token_loss_func, weights), ours, and Liger's unweighted fused loss: peak memory,
-time and MFU. It prints Markdown for docs/benchmarks.md, --out keeps it; the last line is JSON. `--dry` runs the same
-code on a CPU with a tiny shape, for tests: its figures mean nothing.
+time and MFU. It prints Markdown for docs/benchmarks.md line by line as it is measured, --out keeps it likewise; what
+fails says so in its cell. The last line is JSON. `--dry` runs the same code on a CPU with a tiny shape, for tests: its
+figures mean nothing.
 """
 
-import argparse
 import gc
-import json
-import resource
 import sys
-import time
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
+from beside_swift import held, last_line, markdown, parser, seconds_of
+from swift_loss import swift_loss
 
 from agentswift.engine.architecture import Shape
 from agentswift.engine.estimate import GB, memory
@@ -54,13 +53,8 @@ class Place:
         seconds = []
         for _ in range(self.repeats):
             self.wait()
-            start = time.perf_counter()
-            work()
-            self.wait()
-            seconds.append(time.perf_counter() - start)
-        most = (
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 if self.dry else torch.cuda.max_memory_reserved()
-        )
+            seconds.append(seconds_of(lambda: (work(), self.wait())))
+        most = held("VmHWM") if self.dry else torch.cuda.max_memory_reserved()
         return sorted(seconds)[len(seconds) // 2], most / GB
 
     def wait(self) -> None:
@@ -76,13 +70,15 @@ class Place:
 
 
 def attempt(place: Place, made: Callable[[], Callable[[], object]]) -> tuple[float, float] | str:
-    """Measure what `made` makes; "does not fit" where memory runs out, or why it cannot be had."""
+    """Measure what `made` makes; "does not fit" where memory runs out, else what went wrong: the rest goes on."""
     try:
         return place.measure(made())
     except torch.OutOfMemoryError:
         return "does not fit"
     except ImportError as missing:
         return f"{missing.name} is not installed"
+    except Exception as error:
+        return f"failed: {type(error).__name__}: {str(error).strip().split(chr(10))[0][:120]}".replace("|", "/")
     finally:
         place.clear()
 
@@ -99,20 +95,10 @@ def taken(arm: str, place: Place, hidden: Any, head: Any, targets: Any, weights:
     if arm == "ours":
         return weighted_cross_entropy(hidden, head, None, targets, weights, backend=backend(place)).loss
     if arm == "ms-swift":
-        return _swift(hidden @ head.t(), targets, weights)
+        return swift_loss(hidden @ head.t(), targets, weights)
     from liger_kernel.transformers import LigerFusedLinearCrossEntropyLoss
 
     return LigerFusedLinearCrossEntropyLoss(reduction="sum")(head, hidden, targets)
-
-
-def _swift(logits: Any, targets: Any, weights: Any) -> Any:
-    """Return ms-swift's weighted loss of logits; its function shifts labels to the left by itself."""
-    from types import SimpleNamespace
-
-    from swift.trainers.utils import per_token_loss_func
-
-    outputs = SimpleNamespace(logits=logits[None])
-    return (per_token_loss_func(outputs, torch.roll(targets, 1)[None]) * weights).sum()
 
 
 def kernel(arm: str, place: Place, shape: Shape, tokens: int) -> Callable[[], object]:
@@ -134,28 +120,45 @@ def kernel(arm: str, place: Place, shape: Shape, tokens: int) -> Callable[[], ob
 def built(place: Place, config: Figures, settings: Settings) -> Any:
     """Return a random model in the settings of a run."""
     from peft import LoraConfig, get_peft_model
-    from transformers import BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
 
-    if settings.quant_bits and find_spec("bitsandbytes") is None:
-        raise ImportError("bitsandbytes", name="bitsandbytes")
-    torch.set_default_dtype(place.dtype)
-    try:
-        with torch.device(place.device):
-            model: Any = LlamaForCausalLM(LlamaConfig(**config, use_cache=False))
-    finally:
-        torch.set_default_dtype(torch.float32)
-    if settings.quant_bits:
-        from transformers.integrations import replace_with_bnb_linear
-
-        model = replace_with_bnb_linear(model, quantization_config=BitsAndBytesConfig(load_in_4bit=True)).to(
-            place.device
-        )
+    model = quantized(place, config) if settings.quant_bits else random_model(place, config)
     if settings.checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     if settings.tuner == "lora":
         model = get_peft_model(model, LoraConfig(r=settings.rank, target_modules=TARGETS, task_type="CAUSAL_LM"))
         model.enable_input_require_grads()
     return model.train()
+
+
+def random_model(place: Place, config: Figures) -> Any:
+    """Return a Llama of this shape with random weights, on the device."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.set_default_dtype(place.dtype)
+    try:
+        with torch.device(place.device):
+            return LlamaForCausalLM(LlamaConfig(**config, use_cache=False))
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def quantized(place: Place, config: Figures) -> Any:
+    """Return it in 4 bits as tuner=qlora has them; transformers quantizes what it loads alone, so it is saved first."""
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    if find_spec("bitsandbytes") is None:
+        raise ImportError("bitsandbytes", name="bitsandbytes")
+    bits = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=place.dtype,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        random_model(place, config).save_pretrained(folder)
+        place.clear()
+        kinds = {"dtype": place.dtype, "device_map": {"": place.device}}
+        return AutoModelForCausalLM.from_pretrained(folder, quantization_config=bits, **kinds)
 
 
 def step(arm: str, place: Place, config: Figures, settings: Settings, rows: int, length: int) -> Callable[[], object]:
@@ -207,76 +210,85 @@ def settings_tried(place: Place, length: int) -> Iterator[tuple[str, Settings, i
     yield "QLoRA, checkpointed", replace(lora, quant_bits=4), 1, length
 
 
-def table(columns: list[str], rows: list[list[str]]) -> str:
-    """Return Markdown."""
-    return "\n".join(f"| {' | '.join(row)} |" for row in [columns, ["---"] * len(columns), *rows])
+class Page:
+    """Markdown, printed and kept line by line: what was measured before an end in the middle is there."""
+
+    def __init__(self, out: Path | None) -> None:
+        self.out = out
+        if out:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text("", encoding="utf-8")
+
+    def say(self, text: str) -> None:
+        """Add lines."""
+        print(text, flush=True)
+        if self.out:
+            with self.out.open("a", encoding="utf-8") as file:
+                file.write(text + "\n")
+
+    def table(self, title: str, columns: list[str], rows: Iterator[list[str]]) -> None:
+        """Add a table, each row as soon as it is known."""
+        self.say(f"\n{title}\n\n{markdown(columns, [])}")
+        for row in rows:
+            self.say(f"| {' | '.join(row)} |")
 
 
-def report(place: Place, config: Figures, length: int) -> tuple[list[str], Figures]:
-    """Measure everything; return the page's parts and the figures of the last line."""
-    shape, page, said = Shape.of(config), list[str](), dict[str, Any]()
+def arms(place: Place, ops: float, made: Callable[[str], Callable[[], object]], found: Figures) -> Iterator[list[str]]:
+    """Measure each arm into `found`; yield its row."""
+    for arm in ARMS:
+        found[arm] = attempt(place, lambda: made(arm))  # noqa: B023
+        yield [arm, *cells(found[arm], ops, place)]
+
+
+def report(place: Place, config: Figures, length: int, page: Page) -> Figures:
+    """Measure everything onto the page; return the figures of the last line."""
+    shape, kept = Shape.of(config), int(KEPT * length)
     lora = Settings(dtype="float32" if place.dry else "bfloat16", on_gpu=not place.dry)
-    work = Work(length, KEPT * length, length / 2)
-    found = {arm: attempt(place, lambda: step(arm, place, config, lora, 1, length)) for arm in ARMS}  # noqa: B023
-    ops = operations(shape, lora, work, recompute=False)
-    rows = [[arm, *cells(f, ops, place)] for arm, f in found.items()]
-    page.append(f"**A LoRA step**, {length:,} tokens, {KEPT:.0%} weighted, checkpointed, {place.name}\n")
-    page.append(table(["loss", "time", "peak", "MFU"], rows))
-    said |= ratios(found)
-    kept = int(KEPT * length)
-    alone = {arm: attempt(place, lambda: kernel(arm, place, shape, kept)) for arm in ARMS}  # noqa: B023
-    rows = [[arm, *cells(f, 4 * kept * shape.head, place)] for arm, f in alone.items()]
-    page.append(f"\n**The loss alone**, {kept:,} tokens, {shape.vocab:,} words, the head frozen\n")
-    page.append(table(["loss", "time", "peak", "MFU"], rows))
-    said["kernel"] = ratios(alone)
-    with suppress(KeyError):
-        said["kernel_by_liger"] = ratios(alone, "liger unweighted")
-    rows, said["estimate"] = checked(place, config, shape, length)
-    page.append("\n**The estimate** of `train dry_run=true` (without CUDA's own context)\n")
-    page.append(table(["setting", "estimated", "peak", "off", "time estimated", "time", "off"], rows))
-    return page, said
+    ops = operations(shape, lora, Work(length, KEPT * length, length / 2), recompute=False)
+    columns, whole, alone, errors = ["loss", "time", "peak", "MFU"], Figures(), Figures(), Figures()
+    title = f"**A LoRA step**, {length:,} tokens, {KEPT:.0%} weighted, checkpointed, {place.name}"
+    page.table(title, columns, arms(place, ops, lambda arm: step(arm, place, config, lora, 1, length), whole))
+    title = f"**The loss alone**, {kept:,} tokens, {shape.vocab:,} words, the head frozen"
+    page.table(title, columns, arms(place, 4 * kept * shape.head, lambda a: kernel(a, place, shape, kept), alone))
+    columns = ["setting", "estimated", "peak", "off", "time estimated", "time", "off"]
+    title = "**The estimate** of `train dry_run=true` (without CUDA's own context)"
+    page.table(title, columns, checked(place, config, shape, length, errors))
+    liger = {"step": ratios(whole, "liger unweighted"), "kernel": ratios(alone, "liger unweighted")}
+    return {**ratios(whole), "kernel": ratios(alone), "by_liger": liger, "estimate": errors}
 
 
-def checked(place: Place, config: Figures, shape: Shape, length: int) -> tuple[list[list[str]], Figures]:
-    """Return the estimate beside real steps, as a table's rows and as errors by setting."""
-    rows, errors, pace = list[list[str]](), dict[str, Any](), gpu_pace(place.name)
+def checked(place: Place, config: Figures, shape: Shape, length: int, errors: Figures) -> Iterator[list[str]]:
+    """Yield the estimate beside real steps, a row a setting; put how far off it is into `errors`."""
+    pace = gpu_pace(place.name)
     for name, settings, count, tokens in settings_tried(place, length):
         arm = "ms-swift" if settings.backend == "swift" else "ours"
         real = attempt(place, lambda: step(arm, place, config, settings, count, tokens))  # noqa: B023
         batch = Batch(count, tokens, int(KEPT * count * tokens))
         parts = memory(shape, settings, batch).parts
         guess = sum(size for part, size in parts.items() if place.dry or part != "process") / GB
-        ops = operations(shape, settings, Work(batch.tokens, batch.kept, tokens / 2))
-        took = ops / pace if pace else None
+        took = operations(shape, settings, Work(batch.tokens, batch.kept, tokens / 2)) / pace if pace else None
+        shown = [f"{guess:.2f} GB", f"{took:.3f} s" if took else ""]
         if isinstance(real, str):
-            rows.append([name, f"{guess:.2f} GB", real, "", f"{took:.3f} s" if took else "", "", ""])
+            yield [name, shown[0], real, "", shown[1], "", ""]
             continue
-        errors[name] = {
-            "memory": round(guess / real[1] - 1, 3),
-            **({"time": round(took / real[0] - 1, 3)} if took else {}),
-        }
-        off = [f"{errors[name]['memory']:+.1%}", f"{took:.3f} s" if took else ""]
-        last = f"{errors[name]['time']:+.1%}" if took else ""
-        rows.append([name, f"{guess:.2f} GB", f"{real[1]:.2f} GB", *off, f"{real[0]:.3f} s", last])
-    return rows, errors
+        off = {"memory": guess / real[1] - 1, **({"time": took / real[0] - 1} if took else {})}
+        errors[name] = {key: round(value, 3) for key, value in off.items()}
+        last = f"{off['time']:+.1%}" if took else ""
+        yield [name, shown[0], f"{real[1]:.2f} GB", f"{off['memory']:+.1%}", shown[1], f"{real[0]:.3f} s", last]
 
 
 def main() -> None:
     """Read the command line, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dry", action="store_true", help="a tiny shape on the CPU: does the code run")
-    parser.add_argument("--quick", action="store_true", help="one repetition, 2,048 tokens")
-    parser.add_argument("--out", type=Path, help="file for the Markdown")
-    asked = parser.parse_args()
+    words = parser(__doc__, "one repetition, 2,048 tokens")
+    words.add_argument("--dry", action="store_true", help="a tiny shape on the CPU: does the code run")
+    words.add_argument("--out", type=Path, help="file for the Markdown")
+    asked = words.parse_args()
     if not asked.dry and not torch.cuda.is_available():
         sys.exit("no GPU is seen: --dry runs the same code on the CPU")
     place = Place(asked.dry, repeats=1 if asked.dry or asked.quick else 5)
     length = 64 if asked.dry else 2048 if asked.quick else 8192
-    page, said = report(place, TINY if asked.dry else LLAMA3_8B, length)
-    print("\n".join(page))
-    if asked.out:
-        asked.out.write_text("\n".join(page) + "\n", encoding="utf-8")
-    print(json.dumps({"benchmark": "gpu", "device": place.name, "dry": asked.dry, "tokens": length, **said}))
+    said = report(place, TINY if asked.dry else LLAMA3_8B, length, Page(asked.out))
+    last_line({"device": place.name, "dry": asked.dry, "tokens": length}, **said)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def test_training_beside_swift_sees_the_same_rows_and_about_the_same_loss(tmp_pa
 
 def test_the_gpu_benchmark_runs_dry(tmp_path: Path) -> None:
     said = last_line("gpu.py", "--dry", "--out", str(tmp_path / "gpu.md"))
-    assert said["dry"] is True
+    assert said["settings"]["dry"] is True
     assert {"time_ratio", "memory_ratio", "kernel", "estimate"} <= said.keys()
     assert len(said["estimate"]) >= 4
     assert "| ours |" in (tmp_path / "gpu.md").read_text(encoding="utf-8")
