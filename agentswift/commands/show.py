@@ -55,9 +55,7 @@ def main(run: Show) -> None:
         _jsonl(drawn, run.templates)
         return
     kept = run.template.thinking.value
-    settings = (
-        f"{', '.join(names)}, {models[names[0]].chat_template}, thoughts {kept}, loss scale {run.loss_scale.name}"
-    )
+    settings = f"{', '.join(names)}, {models[names[0]].chat_template}, thoughts {kept}, loss scale {scale.title}"
     (_html if run.output is ShowOutput.html else _text)(run, corpus, drawing, drawn, settings)
 
 

@@ -77,7 +77,7 @@ def _encoded(run: Stats, model: "Model") -> "tuple[Holding, str]":
     weigh = Scale.of(run.loss_scale)
     budget = summed(prepared, weigh, trained(prepared, run.max_length, weigh))
     held = Holding(corpus.ledgers, tallies, tokens, budget)
-    scale = f"loss scale {run.loss_scale.name}"
+    scale = f"loss scale {weigh.title}"
     if run.truncation_strategy is not Truncation.delete:
         scale += f", rows over {run.max_length} tokens cut: {run.truncation_strategy.value}"
     settings = f"{model.model}, {run.template.agent_template}, {speaker.chat_template}, {scale}"

@@ -106,7 +106,7 @@ class _Plan:
         return (
             f"{self.run.model.model} ({self.model.model_type}, chat template {self.model.chat_template}), "
             f"agent template {self.run.template.agent_template}, thoughts {self.run.template.thinking.value}, "
-            f"loss scale {self.run.loss_scale.name}\n"
+            f"loss scale {Scale.of(self.run.loss_scale).title}\n"
             f"{trained} rows to train ({self.tokens:,} tokens an epoch), {held} held out, {self.steps} steps, "
             f"{self.named['torch_dtype']}{packs}"
         )

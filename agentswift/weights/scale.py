@@ -63,6 +63,12 @@ class Scale:
         return merged(self.said, {})
 
     @property
+    def title(self) -> str:
+        """What headings call it: its name, and whether more than that name says was changed in the plain one."""
+        is_plain = self.said == merged(PLAIN, {})
+        return self.name if is_plain or self.name != PLAIN["name"] else f"{self.name}, changed"
+
+    @property
     def is_scheduled(self) -> bool:
         """Whether any weight differs between the first step and the last."""
         return any(start != end for start, end in self._sets.values())

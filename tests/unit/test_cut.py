@@ -15,12 +15,13 @@ from agentswift.corpus import gather, write_left_out
 from agentswift.engine.cache import cached
 from agentswift.engine.choose import choose
 from agentswift.engine.cut import CutEncodings, mapped, pieces, told, truncate, windows, with_fewer_turns
-from agentswift.engine.draw import draw
+from agentswift.engine.draw import Drawing, draw
 from agentswift.engine.embedded import tiny
 from agentswift.engine.encode import Encoded, Encoder, load_chat
 from agentswift.engine.prepare import Prepared
 from agentswift.engine.tokenizer import load_tokenizer
 from agentswift.errors import EngineError
+from agentswift.report.tokens import head
 from agentswift.rows import Ledger
 from agentswift.schema.groups import Truncation
 from agentswift.weights import Scale, SpanRow
@@ -221,6 +222,14 @@ def test_pieces_of_which_nothing_is_trained_are_left_out_and_held_out_rows_are_c
                    for s in found.encodings.span_ids(i)[1:])  # fmt: skip
     assert found.corpus.findings[-1].message.startswith("truncation_strategy=split: ")
     assert " pieces" in found.corpus.findings[-1].message
+
+
+def test_what_is_drawn_is_numbered_and_marked_where_train_leaves_it_out(encoder: Encoder) -> None:
+    drawing = Drawing({"": encoder}, Scale({}), 60, Truncation.split)
+    drawn = list(drawing.draw([talk(1, words=100)]))
+    assert [row.piece for row in drawn] == [f"{at}/{len(drawn)}" for at in range(1, len(drawn) + 1)]
+    assert [row.left_out for row in drawn] == [not any(row.weights) for row in drawn]
+    assert head(drawn[0]).endswith("60 tokens, 0 trained; left out by train")
 
 
 def test_a_node_without_the_rows_is_told_how_to_encode_them(tmp_path: Path) -> None:

@@ -49,6 +49,14 @@ def test_a_key_weighs_what_it_names(said: dict[str, Any], expected: list[float])
     assert weights(said) == expected
 
 
+def test_a_plain_scale_that_was_changed_is_not_called_flat() -> None:
+    assert [Scale(said).title for said in ({}, {"end_of_turn": 2}, {"name": "mine", "end_of_turn": 2})] == [
+        "flat",
+        "flat, changed",
+        "mine",
+    ]
+
+
 def test_a_messages_own_weight_multiplies_all_of_it() -> None:
     spans = [replace(span, weight=0.5) for span in SPANS]
     scale = Scale({"arguments": {"values": 3}, "end_of_turn": 2})
