@@ -8,6 +8,7 @@ own, may not: what comes before a row then changes what it learns, and nothing e
 from typing import Any
 
 import torch
+import torch.distributed as dist
 
 from agentswift.errors import EngineError
 
@@ -20,7 +21,15 @@ def check_isolation(model: Any) -> None:
     The two sequences are of one shape, so that rows kept apart have the same logits to the bit.
     """
     if any(parameter.is_meta or not parameter.numel() for parameter in model.parameters()):
-        return  # spread over ranks (ZeRO-3, FSDP): it cannot be asked by one of them
+        # spread over ranks (ZeRO-3, FSDP): it cannot be asked by one of them
+        if dist.is_initialized() and dist.get_rank():
+            return
+        print(
+            "packing: whether this model keeps packed rows apart was not tried out, since its weights are spread over "
+            "ranks (ZeRO-3, FSDP). A start without them, of a step on one rank, tries it",
+            flush=True,
+        )
+        return
     attention = getattr(model.config, "_attn_implementation", None) or "attention"
     try:
         change = leak(model)
