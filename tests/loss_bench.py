@@ -264,7 +264,7 @@ def reference(case: Case, model: Any, ranks: int = 1) -> Reference:
         loss = _by_hand(case, model, batches, step / max(case.steps - 1, 1))
         found.losses.append(loss.item())
         model.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         trained = [(name, p) for name, p in model.named_parameters() if p.grad is not None]
         found.gradient = found.gradient or {name: p.grad.detach().clone().float() for name, p in trained}
         with torch.no_grad():
@@ -291,7 +291,8 @@ def _by_hand(case: Case, model: Any, batches: list[dict[str, torch.Tensor]], way
         if experts:
             aux = aux + out.aux_loss * trained
     by_weights = case.plan.get("normalize") == "weights"
-    return total / (sums if by_weights else tokens) + case.arguments.get("router_aux_loss_coef", 0.0) * aux / tokens
+    coefficient = float(case.arguments.get("router_aux_loss_coef", 0.0))
+    return torch.as_tensor(total / (sums if by_weights else tokens) + coefficient * aux / tokens)
 
 
 def _words(value: Any) -> list[str]:
