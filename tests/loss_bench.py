@@ -291,8 +291,8 @@ def _by_hand(case: Case, model: Any, batches: list[dict[str, torch.Tensor]], way
         if experts:
             aux = aux + out.aux_loss * trained
     by_weights = case.plan.get("normalize") == "weights"
-    of_experts: torch.Tensor = case.arguments.get("router_aux_loss_coef", 0.0) * aux / tokens
-    return total / (sums if by_weights else tokens) + of_experts
+    coefficient = float(case.arguments.get("router_aux_loss_coef", 0.0))
+    return torch.as_tensor(total / (sums if by_weights else tokens) + coefficient * aux / tokens)
 
 
 def _words(value: Any) -> list[str]:

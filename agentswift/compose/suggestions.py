@@ -31,6 +31,7 @@ _OURS = {  # ms-swift's arguments for what is done before ms-swift sees a row
     "train_dataloader_shuffle": "the mix makes the order: data.order=sequential takes one part after the other",
     "agent_template": "template=NAME",
     "system": "data.system=TEXT",
+    "new_special_tokens": "rows are encoded by the model's own tokenizer; save a model with the tokens in it",
     "hub_token": "no hub is asked while training; for what is fetched before, set HF_TOKEN or MODELSCOPE_API_TOKEN",
     "push_to_hub": "no hub is asked while training; upload the checkpoint with the hub's own client",
 }

@@ -17,14 +17,14 @@ class FieldSums:
 
     def __init__(self, datasets: Sequence[str], device: torch.device) -> None:
         self.datasets = list(datasets) or [""]
-        self.table = torch.zeros(len(self.datasets) * len(FIELDS) + 1, 4, device=device)
+        self.table = torch.zeros(len(self.datasets) * len(FIELDS) + 1, 4, device=device, dtype=_sums(device))
 
     def add(self, kept: Kept, per_token: Tensor, correct: Tensor) -> None:
         """Count trained tokens; nothing waits for the device."""
         weights = kept.weights.to(per_token.device)
         values = torch.stack([per_token, per_token * weights, correct.float(), torch.ones_like(per_token)], dim=1)
         groups = (kept.groups % len(self.table)).long()
-        self.table.index_add_(0, groups.to(self.table.device), values.to(self.table.device))
+        self.table.index_add_(0, groups.to(self.table.device), values.to(self.table))
 
     def take(self, prefix: str = "") -> dict[str, float]:
         """Return the figures of all ranks by the names they are logged under, and begin anew."""
@@ -49,6 +49,11 @@ class FieldSums:
             for field, sums in zip(FIELDS, fields, strict=True):
                 if sums[_TOKENS] and len(self.datasets) > 1:
                     yield from _means(f"{dataset}/{field}", sums)
+
+
+def _sums(device: torch.device) -> torch.dtype:
+    """Return the type to sum in: float32 counts no further than 16.8 million; Apple's devices have no other."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _means(name: str, sums: Tensor) -> Iterator[tuple[str, float]]:

@@ -8,6 +8,7 @@ own, may not: what comes before a row then changes what it learns, and nothing e
 from typing import Any
 
 import torch
+import torch.distributed as dist
 
 from agentswift.errors import EngineError
 
@@ -19,8 +20,15 @@ def check_isolation(model: Any) -> None:
 
     The two sequences are of one shape, so that rows kept apart have the same logits to the bit.
     """
-    if any(parameter.is_meta or not parameter.numel() for parameter in model.parameters()):
-        return  # spread over ranks (ZeRO-3, FSDP): it cannot be asked by one of them
+    if not is_whole(model):
+        if dist.is_initialized() and dist.get_rank():
+            return
+        print(
+            "packing: whether this model keeps packed rows apart was not tried out, since its weights are spread over "
+            "ranks (ZeRO-3, FSDP). A start without them, of a step on one rank, tries it",
+            flush=True,
+        )
+        return
     attention = getattr(model.config, "_attn_implementation", None) or "attention"
     try:
         change = leak(model)
@@ -32,6 +40,11 @@ def check_isolation(model: Any) -> None:
             f"{_said(attention)}: a row changes with the row packed before it (its logits by {change:.2g} of their "
             "size). packing=false, or an attention that keeps rows apart: model.attn_impl=flash_attention_2, sdpa"
         )
+
+
+def is_whole(model: Any) -> bool:
+    """Whether a rank holds all of the model: spread over ranks (ZeRO-3, FSDP), it cannot be asked by one of them."""
+    return not any(parameter.is_meta or not parameter.numel() for parameter in model.parameters())
 
 
 def _said(attention: str) -> str:

@@ -30,7 +30,7 @@ def liger_missing() -> str | None:
 
 
 def liger_pass(head: Head, wanted: Wanted) -> Passed:
-    """Return losses and gradients of all tokens."""
+    """Return losses and gradients of all tokens; Liger sums in float32, then gives them in the type it computes in."""
     passed = Passed(head, Wanted(False, False, False))
     loss, _, correct, _, hidden, weight, bias = _function()(
         head.hidden.to(head.compute),

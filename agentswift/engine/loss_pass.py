@@ -51,7 +51,7 @@ class Passed:
     """What comes out: a loss a token, whether each target is the arg-max, and the gradients that were asked for.
 
     A gradient is that of `sum(scales * per_token)`. Those of the head are summed in `exact`, since each chunk adds to
-    them; float16 ones stay so until they are scaled, which float16 has no room for.
+    them; float16 ones stay so until they are scaled, which float16 has no room for (Liger's come in its own type).
     """
 
     def __init__(self, head: Head, wanted: Wanted) -> None:

@@ -19,7 +19,7 @@ from agentswift.engine.cache import Encodings
 from agentswift.engine.cut import mapped
 from agentswift.engine.deepspeed_cpu import ready
 from agentswift.engine.epochs import EpochPacks, EpochRows
-from agentswift.engine.isolation import check_isolation
+from agentswift.engine.isolation import check_isolation, is_whole
 from agentswift.engine.job import Job, Origins
 from agentswift.engine.loss_choice import LossPlan
 from agentswift.engine.manifests import ManifestCallback
@@ -78,13 +78,18 @@ class AgentSft(SwiftSft):  # type: ignore[misc]
 
     def _keep_apart(self, model: Any) -> None:
         """Make sure that rows laid end to end do not see each other; else pad them, where that was left to us."""
+        why = (
+            "" if is_whole(model) else "The model is spread over ranks, and cannot be asked whether it keeps rows apart"
+        )
         try:
-            check_isolation(model)
+            if self.job.packing or self.job.padding_free or not why:
+                return check_isolation(model)
         except EngineError as error:
             if self.job.packing or self.job.padding_free:
                 raise
-            self.template.padding_free = False
-            print(f"padding_free=null: rows are padded. {error}", flush=True)
+            why = str(error)
+        self.template.padding_free = False
+        print(f"padding_free=null: rows are padded. {why}", flush=True)
 
 
 def main(run_yaml: str) -> None:

@@ -59,3 +59,10 @@ def test_a_model_that_carries_a_state_along_the_sequence_is_refused() -> None:
     mamba = MambaForCausalLM(MambaConfig(vocab_size=64, hidden_size=16, num_hidden_layers=1, state_size=4))
     with pytest.raises(EngineError, match=r"a row changes with the row packed before it .* packing=false"):
         check_isolation(mamba)
+
+
+def test_a_model_spread_over_ranks_is_said_not_to_be_tried_out(capsys: pytest.CaptureFixture[str]) -> None:
+    net = model("sdpa")
+    net.to("meta")
+    check_isolation(net)
+    assert "was not tried out" in capsys.readouterr().out

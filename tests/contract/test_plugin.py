@@ -72,6 +72,10 @@ def own(row: dict[str, Any], name: str, scale: dict[str, Any]) -> tuple[list[int
     return made.input_ids, [0.0, *weights[1:]]  # nothing predicts the first token
 
 
+def text_of(ids: list[int]) -> str:
+    return str(template(None).tokenizer.decode(ids))
+
+
 def weighed(encoded: dict[str, Any], text: str) -> list[float]:
     """Return the weights of the tokens of `text`, where it stands first."""
     tokenizer = template(None).tokenizer
@@ -175,6 +179,26 @@ def test_a_stop_of_weight_0_stays_so(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("name: quiet\nfields: {answer: 7.0}\n")
     with pytest.raises(UsageError, match="there is a loss scale 'quiet' already"):
         register_loss_scale(tmp_path / "mine.yaml")
+
+
+def test_nothing_behind_a_stop_is_trained() -> None:
+    """White space goes with the token before it, but not with a stop: gemma has a line break behind its own."""
+    for agent_template in ("hermes", None):
+        encoded = template(agent_template, PREFIX + "react", chat="gemma").encode(CHAT)
+        pieces = [text_of(encoded["input_ids"][: i + 1]) for i in range(len(encoded["input_ids"]))]
+        behind = [w for w, piece in zip(encoded["loss_scale"], pieces, strict=True) if piece.endswith("of_turn>\n")]
+        assert behind
+        assert not any(behind)
+
+
+def test_a_template_that_reads_its_contexts_as_text_is_given_ids() -> None:
+    from swift.template import TEMPLATE_MAPPING
+
+    assert template(PREFIX + "hermes", PREFIX + "react", chat="seed_oss").encode(TALK)["input_ids"]
+    assert template("hermes", PREFIX + "react", chat="seed_oss").encode(TALK)["input_ids"]
+    own = {m.template_cls.__mro__[2] for m in TEMPLATE_MAPPING.values() if m.template_cls.__name__.startswith("Exact_")}
+    simplify = [theirs.__name__ for theirs in own if "_simplify_context_list" in vars(theirs)]
+    assert set(simplify) <= {"Template", "SeedTemplate"}  # whose work on the contexts is left out where they are ids
 
 
 def test_ones_own_yaml_is_named_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

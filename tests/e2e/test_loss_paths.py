@@ -174,6 +174,14 @@ def test_tokens_of_no_known_group_count_for_accuracy_alone() -> None:
     assert sums.take() == {}
 
 
+def test_more_tokens_than_float32_counts_are_counted() -> None:
+    sums = FieldSums(["a"], torch.device("cpu"))
+    sums.table[0] = float(2**24)
+    kept = Kept(torch.tensor([0]), torch.tensor([5]), torch.ones(1), torch.tensor([0]))
+    sums.add(kept, torch.tensor([1.0]), torch.tensor([False]))
+    assert sums.table[0].tolist() == [2**24 + 1, 2**24 + 1, 2**24, 2**24 + 1]
+
+
 def plain_model(name: str, root: Path) -> Any:
     from transformers import AutoModelForCausalLM
 

@@ -50,6 +50,10 @@ def mistake(*words: str, shape: type = Train) -> str:
         ("extra.lora_rank=5", "extra.lora_rank: has a key of its own, tuner.lora_rank"),
         ("extra.trust_remote_code=true", "has a key of its own, model.trust_remote_code"),
         ("extra.train_dataloader_shuffle=false", "would change nothing here: the mix makes the order: data.order=seq"),
+        (
+            "extra.new_special_tokens=more.txt",
+            "would change nothing here: rows are encoded by the model's own tokenizer",
+        ),
         ("extra.dataset_shuffle=false", "would change nothing here: the mix makes the order: data.order=sequential"),
         ("data.path=a.jsonl data.size=5", "data.size=5: 1 or more, with data.by=rows, tokens or weights"),
         ("data.path=a.jsonl data.rows.b=5", "data.rows.b: data.path=a.jsonl is the one part there is, by the name a"),

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from agentswift.engine import loss_torch
 from agentswift.engine.loss import BACKENDS, TokenLoss, usable, weighted_cross_entropy
+from agentswift.engine.loss_pass import Head, Wanted
+from agentswift.engine.loss_torch import torch_pass
 from agentswift.errors import ModelError, UsageError
 
 
@@ -69,6 +71,25 @@ def test_it_equals_eager_at_each_edge_of_a_chunk(n: int, bias: bool) -> None:
 @pytest.mark.parametrize(("dtype", "error"), [(torch.bfloat16, 1e-2), (torch.float16, 1e-2), (torch.float64, 1e-10)])
 def test_it_equals_eager_in_other_types(dtype: torch.dtype, error: float) -> None:
     alike(weighted_cross_entropy, tokens(dtype=dtype), loss=error)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(("compute", "cosine"), [(torch.bfloat16, 0.9999), (torch.float16, 0.9999)])
+def test_matrices_multiplied_in_half_types_as_a_gpu_does_give_eagers_gradients(
+    compute: torch.dtype, cosine: float
+) -> None:
+    """On a CPU both types are turned into float32 before; the pass itself is asked here."""
+    parts = tokens(dtype=compute)
+    hidden, weight, bias, targets, scales = (part.detach() for part in parts)
+    passed = torch_pass(Head(hidden, weight, bias, targets, scales, compute), Wanted(True, True, True))
+    want = eager(*parts)
+    torch.testing.assert_close((passed.per_token * parts[4]).sum(), want.loss.detach(), rtol=1e-2, atol=0)
+    made = (passed.hidden, passed.weight, passed.bias)
+    for ours, theirs in zip(made, gradients(want.loss, parts), strict=True):
+        assert ours is not None
+        assert F.cosine_similarity(ours.double().flatten(), theirs.double().flatten(), dim=0) >= cosine
+    kept = {torch.bfloat16: torch.bfloat16, torch.float16: torch.float32}[compute]
+    assert [g.dtype for g in made if g is not None] == [kept, torch.float32, torch.float32]
 
 
 @pytest.mark.usefixtures("small")

@@ -43,6 +43,7 @@ class _Stretch:
     trained: bool  # as ms-swift's own default would have it: what decides where it cuts
     ends: tuple[int, ...]
     weights: tuple[float, ...]
+    stop: bool = False  # its first mark is a stop token: nothing behind belongs to it, white space no more than text
 
 
 def contexts(
@@ -76,9 +77,17 @@ def _runs(group: list[_Stretch], tokenizer: Any, *, is_text: bool) -> Iterator[t
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     marks = tuple(Mark(end, "marker", "", -1, -1, 1.0) for end in ends)
     (at,) = places([Segment(text, marks, generated=True)], [[tuple(o) for o in encoded["offset_mapping"]]])
+    for index in _stops(group):
+        at[[i for i in (at == index).nonzero()[0] if encoded["offset_mapping"][i][0] >= ends[index]]] += 1
     numbered = zip(encoded["input_ids"], (weights[i] for i in at.tolist()), strict=True)
     for weight, run in groupby(numbered, key=lambda pair: pair[1]):
         yield [token for token, _ in run], weight
+
+
+def _stops(group: Sequence[_Stretch]) -> list[int]:
+    """Return the numbers of the marks that are stop tokens."""
+    starts = accumulate((len(s.ends) for s in group), initial=0)
+    return [start for start, s in zip(starts, group, strict=False) if s.stop]
 
 
 class _Row:
@@ -131,7 +140,7 @@ class _Row:
         if not isinstance(context, str):
             yield _Stretch(list(context), trained, (), (stop if list(context) == self.stop else given,))
         elif isinstance(self.stop, str) and self.stop and context.startswith(self.stop):
-            yield _Stretch(context, trained, (len(self.stop), len(context)), (stop, given))
+            yield _Stretch(context, trained, (len(self.stop), len(context)), (stop, given), stop=True)
         else:
             yield _Stretch(context, trained, (len(context),), (given,))
 

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import Any
 
 from swift.loss_scale import LossScale
-from swift.template import TEMPLATE_MAPPING
+from swift.template import TEMPLATE_MAPPING, Template
 
 from agentswift.agent_templates import AGENT_TEMPLATES
 from agentswift.agent_templates.thinking import Thinking
@@ -56,6 +56,12 @@ class Exact:
             return super()._swift_encode(inputs)  # type: ignore[misc]
         finally:
             del inputs.extra_kwargs["agentswift"]
+
+    def _simplify_context_list(self, contexts: Any, weights: Any, inputs: Any) -> Any:
+        """Leave rows of ids as they are: Seed's template looks at the end of the last context as text."""
+        if contexts and not isinstance(contexts[-1], str):
+            return Template._simplify_context_list(self, contexts, weights, inputs)
+        return super()._simplify_context_list(contexts, weights, inputs)  # type: ignore[misc]
 
     def _add_dynamic_eos(self, *given: Any) -> None:
         """Leave the stop token's weight as our loss scale has it; ms-swift makes it 1 wherever it is 0."""
