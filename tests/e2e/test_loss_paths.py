@@ -18,7 +18,8 @@ from agentswift.conversation import FIELDS
 from agentswift.engine.field_metrics import FieldSums
 from agentswift.engine.head import Kept
 from agentswift.engine.loss_choice import choose
-from tests.loss_bench import GROUPS, WEIGHTS, Case, Done, Rows, cosine, model_folder, reference, run
+from tests.loss_bench import GROUPS, WEIGHTS, Case, Done, Rows, model_folder, run
+from tests.loss_reference import cosine, reference
 
 pytestmark = pytest.mark.e2e
 FULL = {"tuner_type": "full"}
