@@ -45,7 +45,8 @@ def main(run: Train) -> None:
     plan = _Plan(run, model, prepared, use_cpu)
     if run.dry_run:
         print(plan.text(whole=True))
-        print("\nNothing was started. Without dry_run=true the same command trains.")
+        started = "Nothing is left of the probe" if run.probe else "Nothing was started"
+        print(f"\n{started}. Without dry_run=true the same command trains.")
         return
     plan.train()
 

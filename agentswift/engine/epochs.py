@@ -3,7 +3,7 @@
 The sampler's numbers name epoch and place, so nothing has to be told, or remembered, which epoch it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -24,7 +24,8 @@ class EpochRows(Dataset):  # type: ignore[type-arg]
 
     def __init__(self, encodings: Encodings, mix: Mix, origins: Origins | None = None) -> None:
         self.encodings, self.mix = encodings, mix
-        self._epoch = lru_cache(maxsize=2)(lambda number: Rows(encodings, mix.epoch(number), origins))
+        self.draw: Callable[[int], Rows] = lambda number: Rows(encodings, mix.epoch(number), origins)
+        self._epoch = lru_cache(maxsize=2)(lambda number: self.draw(number))
 
     def __len__(self) -> int:
         return sum(self.mix.counts.values())

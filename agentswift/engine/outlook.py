@@ -19,7 +19,8 @@ class Measured:
     """What a probe found: real steps of the run."""
 
     tokens_per_s: float  # of a rank
-    peak: float  # bytes of a rank
+    peak: float  # bytes of a rank, in those steps
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,9 @@ class Outlook:
         if measured is not None:
             took = self.seconds(measured.tokens_per_s) or 0.0
             rate = f"{self.work.tokens / took:,.0f} tokens/s, as a probe of real steps measured"
+            most = f"{_gb(measured.peak)} GB in {measured.steps} steps, one with the longest rows"
             beside = f"; {guess}" if guess else ""
-            return f"{work}: {_hours(took)} at {rate} (its own peak: {_gb(measured.peak)} GB{beside})"
+            return f"{work}: {_hours(took)} at {rate} (its own peak: {most}{beside})"
         if assumed is None:
             return f"{work}; this device's speed is not known: probe=true times real steps"
         return f"{work}: about {_hours(assumed)} at {guess}; probe=true times real steps"

@@ -31,7 +31,9 @@ GPUS = {
     "RTX 3090": 71e12,
 }
 USED = 0.4  # share of a data sheet's figure that training reaches: assumed
-USED_CPU = 0.75  # share of a large matrix product's pace that a step of SmolLM2 reaches: measured, docs/compute.md
+# Share of a large matrix product's pace that a step reaches on a CPU: chosen by hand after runs of SmolLM2 on a busy
+# machine; the last column of benchmarks/estimate.py tells how far off it is (docs/compute.md).
+USED_CPU = 0.75
 
 
 @dataclass(frozen=True)

@@ -116,4 +116,6 @@ def test_a_probe_times_real_steps_and_leaves_nothing(run: Run, tmp_path: Path) -
     done = run("train", *TINY, "data=quickstart", "data.rows={quickstart: 8}", "split=0", "dry_run=true", "probe=true",
                "output_dir=out")  # fmt: skip
     assert "tokens/s, as a probe of real steps measured (its own peak: 0." in done.stdout
+    assert "GB in 4 steps, one with the longest rows" in done.stdout
+    assert "Nothing is left of the probe. Without dry_run=true" in done.stdout
     assert not (tmp_path / "out").exists()

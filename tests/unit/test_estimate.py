@@ -14,6 +14,7 @@ from agentswift.engine.outlook import Measured, Outlook
 from agentswift.engine.pace import USED, Work, cpu_pace, gpu_pace, operations
 from agentswift.engine.plan_table import LLAMA3_8B, QWEN2_5_7B, fit, lines, need, shipped
 from agentswift.engine.plan_table import main as plan_table
+from agentswift.engine.probe import accumulation, longest_second
 from agentswift.engine.step import Batch, Settings
 from agentswift.errors import ModelError
 
@@ -198,8 +199,17 @@ def test_the_outlook_says_peak_fit_and_hours_and_where_they_come_from() -> None:
         "does NOT fit CPU, 20.0 GB"
         in outlook([Device("CPU", 40e9, 1e11)], ranks=2, on_gpu=False, dtype="float32").text()
     )
-    measured = outlook([], ranks=2).text(Measured(tokens_per_s=500.0, peak=12e9))
-    assert "60 minutes at 1,000 tokens/s, as a probe of real steps measured (its own peak: 12.0 GB)" in measured
+    measured = outlook([], ranks=2).text(Measured(tokens_per_s=500.0, peak=12e9, steps=4))
+    assert "60 minutes at 1,000 tokens/s, as a probe of real steps measured (its own peak: 12.0 GB in 4 st" in measured
+
+
+def test_a_probe_has_the_longest_rows_in_its_second_step() -> None:
+    lengths = [5, 9, 1, 7, 3, 8]
+    assert longest_second([0, 1, 2, 3, 4, 5], lengths, 2) == [0, 2, 1, 5, 3, 4]
+    assert longest_second([2, 1, 1], lengths, 2) == [2, 1, 1]
+    assert sorted(longest_second([1, 1, 4], lengths, 4)) == [1, 1, 4]
+    assert accumulation(["--x", "1", "--gradient_accumulation_steps", "16"]) == 16
+    assert accumulation([]) == 1
 
 
 def test_the_page_shows_what_dry_run_prints() -> None:
