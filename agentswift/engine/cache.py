@@ -79,8 +79,8 @@ class Encodings:
         ids: Ints = self._slice("span_ids", row)
         return ids
 
-    def spans(self, row: int) -> list[SpanRow]:
-        """The span table of `row`."""
+    def spans(self, row: int, some: slice = slice(None)) -> list[SpanRow]:
+        """The span table of `row`, or some of it."""
         names = ("field", "of", "turn", "step", "weight", "part")
         return [
             SpanRow(
@@ -91,7 +91,7 @@ class Encodings:
                 weight=float(weight),
                 part=PARTS[part],
             )
-            for field, of, turn, step, weight, part in zip(*(self._slice(n, row) for n in names), strict=True)
+            for field, of, turn, step, weight, part in zip(*(self._slice(n, row)[some] for n in names), strict=True)
         ]
 
     def window(self, row: int) -> tuple[int, int]:

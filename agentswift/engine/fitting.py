@@ -37,7 +37,7 @@ class Fitter:
     def _fit(self, name: str, row: int, is_aside: bool) -> list[int]:
         pieces, before = _pieces(self.prepared.encodings, row)
         short = [piece for piece in pieces if self.prepared.encodings.lengths[piece] <= self.max_length]
-        kept = [piece for piece in short if any(weight > 0 for weight in sums(self.prepared, piece, self.scale))]
+        kept = [piece for piece in short if _is_trained(self.prepared, piece, self.scale)]
         source = self.prepared.conversations[pieces[0]].source
         if not kept and before > self.max_length:
             why = _NOTHING.get(self.strategy, f" (truncation_strategy={self.strategy} leaves nothing that is trained)")
@@ -107,6 +107,17 @@ def untrained(ledgers: Iterable[Ledger]) -> list[str]:
         for of in ledgers
         if of.set_aside
     ]
+
+
+def _is_trained(prepared: Prepared, row: int, scale: Scale) -> bool:
+    """Whether anything of a row weighs more than 0: mostly its last token does, which is soon asked."""
+    encodings, dataset = prepared.encodings, prepared.datasets[row]
+    last, weighings = int(encodings.span_ids(row)[-1]), [scale.weighing(dataset, end=end) for end in (False, True)]
+    if encodings.lengths[row] > 1 and last >= 0 and all(weighing.turns == "all" for weighing in weighings):
+        (span,) = encodings.spans(row, slice(last, last + 1))
+        if any(weighing.span(span) > 0 for weighing in weighings):
+            return True
+    return any(weight > 0 for weight in sums(prepared, row, scale))
 
 
 def sums(prepared: Prepared, row: int, scale: Scale) -> tuple[float, float]:
