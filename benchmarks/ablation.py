@@ -20,8 +20,9 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-CORPUS = Path(os.environ.get("AGENTSWIFT_CORPUS", "../shared/data"))
-GLAIVE = ("llamafactory_demos/glaive_toolcall_en_demo.json", "llamafactory_demos/glaive_toolcall_zh_demo.json")
+from beside_swift import CORPUS, GLAIVE_EN, GLAIVE_ZH, last_line, markdown, parser
+
+GLAIVE = (GLAIVE_EN, GLAIVE_ZH)
 SCALES = {
     "flat": ["loss_scale=flat"],
     "react": ["loss_scale=react"],
@@ -44,6 +45,7 @@ class Settings:
     learning_rate: float
     max_length: int
     template: str
+    split: str = "by first question, no row twice"  # of the rows held out
 
 
 def settings(words: argparse.Namespace) -> Settings:
@@ -56,27 +58,37 @@ def settings(words: argparse.Namespace) -> Settings:
 
 def parsed() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a tiny model, two steps, one seed: to see that it runs")
-    parser.add_argument("--out", default="runs/ablation", help="folder of figures and logs (%(default)s)")
-    parser.add_argument("--steps", type=int, default=40, help="rows trained, a quarter of them glaive's (%(default)s)")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each loss scale (%(default)s)")
-    parser.add_argument("--samples", type=int, default=36, help="rows scored, a third of each set (%(default)s)")
-    parser.add_argument("--max-new-tokens", type=int, default=64, help="of an answer (%(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=2e-3, help="peak (%(default)s)")
-    parser.add_argument("--max-length", type=int, default=384, help="longer rows are left out (%(default)s)")
-    parser.add_argument("--template", default="hermes", help="agent template (%(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (%(default)s)")
-    return parser.parse_args()
+    line = parser(__doc__, "a tiny model, two steps, one seed: to see that it runs")
+    line.add_argument("--out", default="runs/ablation", help="folder of figures and logs (%(default)s)")
+    line.add_argument("--steps", type=int, default=40, help="rows trained, a quarter of them glaive's (%(default)s)")
+    line.add_argument("--seeds", type=int, default=3, help="runs of each loss scale (%(default)s)")
+    line.add_argument("--samples", type=int, default=36, help="rows scored, a third of each set (%(default)s)")
+    line.add_argument("--max-new-tokens", type=int, default=64, help="of an answer (%(default)s)")
+    line.add_argument("--learning-rate", type=float, default=2e-3, help="peak (%(default)s)")
+    line.add_argument("--max-length", type=int, default=384, help="longer rows are left out (%(default)s)")
+    line.add_argument("--template", default="hermes", help="agent template (%(default)s)")
+    line.add_argument("--threads", type=int, default=1, help="CPU threads (%(default)s)")
+    return line.parse_args()
+
+
+def split(rows: list[Cell]) -> dict[str, list[Cell]]:
+    """Hold a tenth out: rows that begin with one question go the same way, and one that is there twice goes once."""
+    groups: dict[str, dict[str, Cell]] = {}
+    for row in rows:
+        question = next(said["value"] for said in row["conversations"] if said["from"] == "human")
+        groups.setdefault(" ".join(question.lower().split()), {})[json.dumps(row, sort_keys=True)] = row
+    sets: dict[str, list[Cell]] = {"glaive-train": [], "glaive-held-out": []}
+    for number, group in enumerate(groups.values()):
+        sets["glaive-train" if number % 10 else "glaive-held-out"] += group.values()
+    return sets
 
 
 def write_data(folder: Path) -> Path:
-    """Write glaive's rows as two sets, every tenth held out, and a registry with their cards; return its folder."""
+    """Write glaive's rows as two sets, and a registry with their cards; return its folder."""
     rows = [row for file in GLAIVE for row in json.loads((CORPUS / file).read_text(encoding="utf-8"))]
-    sets = {"glaive-train": [r for i, r in enumerate(rows) if i % 10], "glaive-held-out": rows[::10]}
     registry = folder / "registry"
     registry.mkdir(parents=True, exist_ok=True)
-    for name, chosen in sets.items():
+    for name, chosen in split(rows).items():
         (registry / f"{name}.json").write_text(json.dumps(chosen, ensure_ascii=False), encoding="utf-8")
         card = f"name: {name}\nformat: sharegpt\npath: {name}.json\nlicense: apache-2.0\nabout: glaive tool calls\n"
         (registry / f"{name}.yaml").write_text(card, encoding="utf-8")
@@ -136,17 +148,17 @@ def _add(found: dict[str, list[float]], part: Cell, *names: str) -> None:
         found[name] = [exactly + round((part["exact_call"] or 0.0) * part["calls"]), calls + part["calls"]]
 
 
-def table(cells: list[Cell]) -> list[str]:
+def table(cells: list[Cell]) -> str:
     """Return a Markdown table: of each scale the mean share of exact calls over its seeds, the least and the most."""
     names = list(dict.fromkeys(name for cell in cells for name in cell["exact"]))
     calls = {name: next(int(c["exact"][name][1]) for c in cells if name in c["exact"]) for name in names}
-    head = ["loss scale", "seeds", *(f"{name} ({calls[name]} calls)" for name in names)]
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    columns = ["loss scale", "seeds", *(f"{name} ({calls[name]} calls)" for name in names)]
+    lines = []
     for scale in dict.fromkeys(cell["scale"] for cell in cells):
         here = [cell for cell in cells if cell["scale"] == scale]
         shown = [_shown([_share(cell, name) for cell in here]) for name in names]
-        lines.append(f"| {scale} | {len(here)} | {' | '.join(shown)} |")
-    return lines
+        lines.append([scale, len(here), *shown])
+    return markdown(columns, lines)
 
 
 def _share(cell: Cell, name: str) -> float:
@@ -158,9 +170,9 @@ def _shown(shares: list[float]) -> str:
     return f"{100 * mean(shares):.1f} % ({100 * min(shares):.1f}–{100 * max(shares):.1f})"
 
 
-def summary(cells: list[Cell], asked: Settings) -> Cell:
+def summary(cells: list[Cell]) -> Cell:
     """Return the last line: mean, spread and cells of each scale."""
-    found: Cell = {"settings": vars(asked) | {"sets": list(HELD_OUT)}}
+    found: Cell = {}
     for scale in SCALES:
         shares = [_share(cell, "all") for cell in cells if cell["scale"] == scale]
         spread = {"std": stdev(shares)} if len(shares) > 1 else {}
@@ -191,8 +203,8 @@ def main() -> None:
         share, spent = _share(cell, "all"), cell["seconds"]
         print(f"[{len(cells)} of {len(SCALES) * asked.seeds}] {scale}, seed {seed}: {100 * share:.1f} % exact; "
               f"train {spent['train']} s, eval {spent['eval']} s; {to_go:.0f} min to go", flush=True)  # fmt: skip
-    print("\n".join(table(cells)))
-    print(json.dumps(summary(cells, asked)))
+    print(table(cells))
+    last_line(vars(asked) | {"sets": list(HELD_OUT)}, **summary(cells))
 
 
 if __name__ == "__main__":

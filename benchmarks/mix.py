@@ -31,6 +31,7 @@ from agentswift.engine.tokenizer import load_tokenizer
 from agentswift.mix import Asked, account, contaminated, near_duplicates
 from agentswift.schema.groups import By, Data
 from agentswift.schema.runs import Check
+from agentswift.weights import Scale
 
 FILES = {
     "glaive-en-600": GLAIVE_EN,
@@ -54,7 +55,7 @@ MIXES: dict[str, dict[str, Any]] = {
     "by weights": {"parts": TALK, "by": By.weights},
     "by tokens, 1,000,000 of them": {"parts": TALK, "by": By.tokens, "size": 1_000_000},
 }
-REACT = {"action": 2.0, "action_input": 2.0, "observation": 0.0}
+REACT = Scale.of({"name": "react", "fields": {"action": 2.0, "action_input": 2.0, "observation": 0.0}})
 
 
 def cards() -> Cards:
@@ -72,7 +73,7 @@ def shares(known: Cards, data: Data, quick: bool) -> list[dict[str, Any]]:
             continue
         asked = replace(data, **changes)
         prepared = prepare(gather(asked, known, lambda card: Path(card.path)), encoder)
-        choose(prepared, asked, 4096, 0.01, 42, fields=REACT)
+        choose(prepared, asked, 4096, 0.01, 42, scale=REACT)
         plan = Asked(asked.parts, asked.rows, asked.ratios, asked.caps, asked.by, asked.size)
         lengths = prepared.encodings.lengths.tolist()
         epochs = [account(prepared.mix, plan, lengths, epoch) for epoch in range(3)]
