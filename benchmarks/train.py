@@ -27,7 +27,7 @@ from beside_swift import CORPUS, GLAIVE_EN, cold_cache, last_line, parser, resid
 from curves import svg
 
 BATCH, LENGTH = 4, 1024  # rows a step; tokens a row or pack
-POLL_S = 0.05
+POLL_S = 0.1
 RATIOS = {"memory_ratio": max, "time_ratio": max, "tokens_per_s_ratio": min}  # and which of them is the worst
 SETTINGS: dict[str, Any] = {
     "per_device_train_batch_size": BATCH,
