@@ -70,7 +70,7 @@ class EngineError(AgentswiftError):
 
 def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "Known: ") -> str:
     """Return " Did you mean a, b?" for the nearest of `known`, else `otherwise` and the whole list."""
-    names = sorted(known)
+    names = sorted(set(known))
     if near := get_close_matches(name, names, n=3):
         return f" Did you mean {', '.join(near)}?"
     return f" {otherwise}{', '.join(names)}" if names else ""

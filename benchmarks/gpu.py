@@ -31,7 +31,7 @@ from agentswift.engine.step import Batch, Settings
 TINY: dict[str, Any] = {**LLAMA3_8B, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
                         "num_key_value_heads": 2, "intermediate_size": 128, "vocab_size": 512}  # fmt: skip
 KEPT = 0.5  # share of tokens that weigh something
-ARMS = ("ms-swift", "ours", "liger unweighted")
+ARMS = ("ms-swift", "ours", "ours (triton)", "ours (liger)", "liger unweighted")
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 Figures = dict[str, Any]
 
@@ -83,17 +83,20 @@ def attempt(place: Place, made: Callable[[], Callable[[], object]]) -> tuple[flo
         place.clear()
 
 
-def backend(place: Place) -> str:
-    """Return our loss's fastest backend here."""
+def backend(arm: str, place: Place) -> str:
+    """Return the backend of an arm of ours: `ours` is what loss.backend=auto takes, `ours (NAME)` another."""
     from agentswift.engine.loss import usable
 
-    return next(name for name in FASTEST_FIRST if usable(name, torch.device(place.device), place.dtype) is None)
+    name = arm[len("ours (") : -1] or FASTEST_FIRST[0]
+    if why := usable(name, torch.device(place.device), place.dtype):
+        raise RuntimeError(why)
+    return name
 
 
 def taken(arm: str, place: Place, hidden: Any, head: Any, targets: Any, weights: Any) -> Any:
     """Return the loss of the kept tokens' hidden states, the way an arm takes it."""
-    if arm == "ours":
-        return weighted_cross_entropy(hidden, head, None, targets, weights, backend=backend(place)).loss
+    if arm.startswith("ours"):
+        return weighted_cross_entropy(hidden, head, None, targets, weights, backend=backend(arm, place)).loss
     if arm == "ms-swift":
         return swift_loss(hidden @ head.t(), targets, weights)
     from liger_kernel.transformers import LigerFusedLinearCrossEntropyLoss
